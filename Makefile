@@ -1,0 +1,64 @@
+# The commands of README.md. Each prepares .venv by itself, once; a bare Debian or Ubuntu with
+# python3 (>= 3.11), python3-venv, gcc and make is enough.
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install -q --disable-pip-version-check
+HEADERS = CPATH="$$(sh tools/python-headers.sh $(PY) $(VENV)/headers)"
+SOURCES := setup.py $(shell find csrc src -name '*.[ch]' -o -name '*.pyx' -o -name '*.pxd')
+ASAN = LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+       ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
+.PHONY: help build demo test bench sanitize lint clean distclean
+
+help:
+	@echo "make demo      train on real data, fastmlp beside scikit-learn"
+	@echo "make test      all tests;  make sanitize: a part of them under ASan and UBSan"
+	@echo "make bench     speed of training beside scikit-learn (and torch, if installed in $(VENV))"
+	@echo "make lint      ruff and C warnings;  make clean, make distclean"
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11, please")'
+	@echo "== preparing $(VENV) (once, a minute or two): NumPy, SciPy, scikit-learn, Cython"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) "pip>=25.1" && $(PIP) --group build
+	@echo "== compiling fastmlp"
+	@$(HEADERS) && export CPATH && $(PIP) --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.installed $(SOURCES)
+	@echo "== compiling what has changed"
+	@$(HEADERS) && export CPATH && $(PY) setup.py -q build_ext --inplace
+	@touch $@
+
+$(VENV)/.group-%: pyproject.toml $(VENV)/.installed
+	@echo "== installing what 'make $*' needs"
+	@$(PIP) --group $* && touch $@
+
+build: $(VENV)/.built
+
+demo: build
+	@$(PY) examples/demo.py
+
+test: build $(VENV)/.group-test
+	@$(MAKE) -s -C tests/c test
+	@$(PY) -m pytest -q -n $(JOBS)
+
+bench: build $(VENV)/.group-bench
+	@$(PY) benchmarks/fit_table.py --json build/fit_table.json
+
+sanitize: build $(VENV)/.group-test
+	@$(HEADERS) && export CPATH && FASTMLP_SANITIZE=1 FASTMLP_DEBUG_CYTHON=1 \
+	    $(PY) setup.py -q build --build-base build/sanitize --build-lib build/sanitize/lib
+	@$(ASAN) PYTHONPATH=build/sanitize/lib $(PY) -m pytest -q -m "not slow"
+
+lint: build $(VENV)/.group-lint
+	@$(PY) -m ruff check .
+	@gcc -std=c11 -Wall -Wextra -Wconversion -Werror -fsyntax-only csrc/core/*.c csrc/cpu/*.c \
+	    csrc/kernels/isa_generic.c && echo "C: no warnings"
+
+clean:
+	rm -rf build src/fastmlp/*.so src/*.egg-info $(VENV)/.built
+
+distclean: clean
+	rm -rf $(VENV)

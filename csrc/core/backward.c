@@ -1,0 +1,50 @@
+/* Phase 1: rows forward through all layers, the loss, and deltas back. No barrier between layers:
+ * a row needs no other row. */
+#include "trainer.h"
+
+static void backward_layer(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdiff_t m) {
+    const struct fmlp_plan *plan = &t->plan;
+    const struct fmlp_kernels *k = plan->k;
+    const struct fmlp_layer_plan *p = &plan->layers[l], *below = &plan->layers[l - 1];
+    const void *a = fmlp_at(plan, t->a[l - 1], i * below->ld);
+    void *dz_in = fmlp_at(plan, t->dz[l - 1], i * below->ld);
+    if (p->layout == FMLP_NARROW)
+        k->backward_narrow(m, p->n_out, p->in_pad, fmlp_at(plan, t->dz[l], i * p->ld), p->ld,
+                           fmlp_at(plan, t->w, p->w_at), below->act, a, below->ld, dz_in,
+                           below->ld);
+    else
+        k->backward(m, p->n_out, p->in_pad, t->dz_rows[l] + i, fmlp_at(plan, t->wt, p->wt_at),
+                    below->act, a, below->ld, dz_in, below->ld);
+}
+
+static void block(struct fmlp_trainer *t, const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m,
+                  void *group) {
+    const struct fmlp_plan *plan = &t->plan;
+    const struct fmlp_csr csr = fmlp_csr_of(c->x);
+    const int last = plan->n_layers - 1;
+    for (ptrdiff_t r = i; r < i + m; r++) {
+        const ptrdiff_t row = c->order ? c->order[c->start + r] : c->start + r;
+        t->index[r] = row;
+        if (!t->sparse) t->in_rows[0][r] = fmlp_at(plan, c->x->data, row * c->x->ld);
+    }
+    for (int l = 0; l <= last; l++)
+        fmlp_forward_layer(plan, l, m, t->in_rows[l] + i, &csr, t->index + i, t->w,
+                           fmlp_at(plan, t->a[l], i * plan->layers[l].ld));
+    plan->k->loss(plan->output, plan->loss, m, plan->n_outputs,
+                  fmlp_at(plan, t->a[last], i * plan->layers[last].ld), plan->layers[last].ld,
+                  t->index + i, c->y->dense, c->y->classes, c->y->weight,
+                  fmlp_at(plan, t->loss_rows, i), group);
+    for (int l = last; l > 0; l--) backward_layer(t, l, i, m);
+}
+
+void fmlp_rows_phase(struct fmlp_trainer *t, const struct fmlp_chunk *c, int thread,
+                     int n_threads) {
+    const struct fmlp_thread_memory mem = fmlp_thread_memory(t, thread);
+    const ptrdiff_t stop = c->rows * (thread + 1) / n_threads;
+    for (ptrdiff_t i = c->rows * thread / n_threads; i < stop;) {
+        const ptrdiff_t left = stop - i;
+        const ptrdiff_t m = left < t->plan.row_block ? left : t->plan.row_block;
+        block(t, c, i, m, mem.group);
+        i += m;
+    }
+}

@@ -1,0 +1,54 @@
+/* Checks a network description and counts its parameters. */
+#include "../include/fmlp.h"
+#include "../kernels/activations.h"
+#include "workspace.h"
+
+static int pair_known(int output, int loss) {
+    switch (loss) {
+    case FMLP_LOSS_SQUARED_ERROR: return output == FMLP_OUT_IDENTITY;
+    case FMLP_LOSS_POISSON: return output == FMLP_OUT_EXP;
+    case FMLP_LOSS_LOG: return output == FMLP_OUT_SOFTMAX || output == FMLP_OUT_LOGISTIC;
+    default: return 0;
+    }
+}
+
+ptrdiff_t fmlp_n_params(const fmlp_net *net) {
+    ptrdiff_t n = 0;
+    for (int l = 0; l < net->n_layers; l++) {
+        const fmlp_layer *layer = &net->layers[l];
+        n = fmlp_size_add(n, fmlp_size_mul(fmlp_size_add(layer->n_in, 1), layer->n_out));
+    }
+    return n;
+}
+
+fmlp_status fmlp_check(const fmlp_net *net) {
+    if (net->dtype != FMLP_F32 && net->dtype != FMLP_F64) return FMLP_E_NET;
+    if (net->n_layers < 1 || !net->layers || !pair_known(net->output, net->loss)) return FMLP_E_NET;
+    for (int l = 0; l < net->n_layers; l++) {
+        const fmlp_layer *layer = &net->layers[l];
+        if (layer->n_in < 1 || layer->n_out < 1) return FMLP_E_NET;
+        if (l > 0 && layer->n_in != net->layers[l - 1].n_out) return FMLP_E_NET;
+        if (layer->activation < FMLP_ACT_IDENTITY || layer->activation > FMLP_ACT_RELU)
+            return FMLP_E_NET;
+    }
+    /* Sizes in bytes, with padding, have room to spare. */
+    const ptrdiff_t bytes = fmlp_size_mul(fmlp_n_params(net), 1024);
+    return fmlp_size_bad(bytes) ? FMLP_E_SIZE : FMLP_OK;
+}
+
+static ptrdiff_t index_at(const void *p, int index64, ptrdiff_t i) {
+    return index64 ? (ptrdiff_t)((const int64_t *)p)[i] : (ptrdiff_t)((const int32_t *)p)[i];
+}
+
+fmlp_status fmlp_check_csr(const fmlp_matrix *x) {
+    if (index_at(x->indptr, x->index64, 0) != 0) return FMLP_E_ARGUMENT;
+    for (ptrdiff_t i = 0; i < x->n_rows; i++)
+        if (index_at(x->indptr, x->index64, i) > index_at(x->indptr, x->index64, i + 1))
+            return FMLP_E_ARGUMENT;
+    if (index_at(x->indptr, x->index64, x->n_rows) > x->nnz) return FMLP_E_ARGUMENT;
+    for (ptrdiff_t p = 0; p < x->nnz; p++) {
+        const ptrdiff_t k = index_at(x->indices, x->index64, p);
+        if (k < 0 || k >= x->n_cols) return FMLP_E_ARGUMENT;
+    }
+    return FMLP_OK;
+}

@@ -1,0 +1,84 @@
+/* Flat row-major parameters <-> the kernels' layouts. Element sizes only, no arithmetic. */
+#include <string.h>
+
+#include "plan.h"
+
+static ptrdiff_t min_size(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
+/* The panel that holds column j: its start, and its width through *width. */
+static ptrdiff_t panel_at(const struct fmlp_plan *plan, const struct fmlp_layer_plan *p, ptrdiff_t j,
+                          ptrdiff_t *width) {
+    const ptrdiff_t nr = p->layout == FMLP_ROWS ? p->out_pad : plan->k->nr;
+    *width = min_size(nr, p->out_pad - j);
+    return p->w_at + j * (p->n_in + 1);
+}
+
+/* Copies between one layer's panels (or rows layout) and its flat weights and biases. */
+static void copy_panels(const struct fmlp_plan *plan, const struct fmlp_layer_plan *p, char *flat,
+                        char *w, int to_flat) {
+    const ptrdiff_t size = plan->k->size;
+    ptrdiff_t width;
+    for (ptrdiff_t j = 0; j < p->n_out; j += width) {
+        char *panel = w + panel_at(plan, p, j, &width) * size;
+        const size_t bytes = (size_t)(min_size(width, p->n_out - j) * size);
+        for (ptrdiff_t k = 0; k <= p->n_in; k++) {
+            char *f = flat + (k < p->n_in ? p->flat_w + k * p->n_out + j : p->flat_b + j) * size;
+            char *q = panel + k * width * size;
+            if (to_flat) memcpy(f, q, bytes);
+            else memcpy(q, f, bytes);
+        }
+    }
+}
+
+static void copy_narrow(const struct fmlp_plan *plan, const struct fmlp_layer_plan *p, char *flat,
+                        char *w, int to_flat) {
+    const ptrdiff_t size = plan->k->size;
+    char *const fw = flat + p->flat_w * size, *const fb = flat + p->flat_b * size;
+    char *const nw = w + p->w_at * size, *const nb = nw + p->n_out * p->in_pad * size;
+    if (to_flat) {
+        plan->k->transpose(p->n_out, p->n_in, nw, p->in_pad, fw, p->n_out);
+        memcpy(fb, nb, (size_t)(p->n_out * size));
+    } else {
+        plan->k->transpose(p->n_in, p->n_out, fw, p->n_out, nw, p->in_pad);
+        memcpy(nb, fb, (size_t)(p->n_out * size));
+    }
+}
+
+static void copy_all(const struct fmlp_plan *plan, void *flat, void *w, int to_flat) {
+    for (int l = 0; l < plan->n_layers; l++) {
+        const struct fmlp_layer_plan *p = &plan->layers[l];
+        if (p->layout == FMLP_NARROW) copy_narrow(plan, p, flat, w, to_flat);
+        else copy_panels(plan, p, flat, w, to_flat);
+    }
+}
+
+void fmlp_pack(const struct fmlp_plan *plan, const void *flat, void *w) {
+    copy_all(plan, (void *)(uintptr_t)flat, w, 0);
+}
+
+void fmlp_unpack(const struct fmlp_plan *plan, const void *w, void *flat) {
+    copy_all(plan, flat, (void *)(uintptr_t)w, 1);
+}
+
+void fmlp_transpose_item(const struct fmlp_plan *plan, int l, ptrdiff_t j, ptrdiff_t width,
+                         ptrdiff_t k0, ptrdiff_t k1, const void *w, void *wt) {
+    const struct fmlp_layer_plan *p = &plan->layers[l];
+    const ptrdiff_t nr = plan->k->nr, columns = min_size(width, p->n_out - j);
+    const ptrdiff_t panel = p->w_at + j * (p->n_in + 1);
+    for (ptrdiff_t k = k0; k < k1;) { /* one panel of the transpose at a time */
+        const ptrdiff_t q = k / nr * nr, wide = min_size(nr, p->in_pad - q);
+        const ptrdiff_t n = min_size(k1, q + wide) - k;
+        plan->k->transpose(n, columns, fmlp_at(plan, w, panel + k * width), width,
+                           fmlp_at(plan, wt, p->wt_at + q * p->n_out + j * wide + (k - q)), wide);
+        k += n;
+    }
+}
+
+void fmlp_pack_transposed(const struct fmlp_plan *plan, const void *w, void *wt) {
+    for (int l = 0; l < plan->n_layers; l++) {
+        const struct fmlp_layer_plan *p = &plan->layers[l];
+        if (p->wt_at < 0) continue;
+        for (ptrdiff_t j = 0; j < p->out_pad; j += plan->k->nr)
+            fmlp_transpose_item(plan, l, j, min_size(plan->k->nr, p->out_pad - j), 0, p->n_in, w, wt);
+    }
+}

@@ -1,0 +1,61 @@
+/* trainer.h - the trainer's memory and the two phases of a step. */
+#ifndef FMLP_TRAINER_H
+#define FMLP_TRAINER_H
+
+#include "plan.h"
+#include "predict.h"
+#include "threads.h"
+
+struct fmlp_trainer {
+    struct fmlp_plan plan;
+    fmlp_exec exec;
+    int solver, sparse;
+    ptrdiff_t batch;  /* rows of an optimizer step */
+    ptrdiff_t chunk;  /* rows whose activations are held at once, <= batch */
+
+    /* kernel layout, (w_len) each */
+    void *w, *s1, *s2;
+    void *wt;                /* (wt_len) */
+    void *g;                 /* gradient sums over the chunks of a step; NULL where not needed */
+
+    /* per layer l, (n_layers) */
+    void **a;                /* outputs (chunk, ld); the last layer's become its deltas */
+    void **dz;               /* deltas (chunk, ld) */
+    const void ***in_rows;   /* (chunk) pointers to the layer's input rows; [0]: rows of X */
+    const void ***dz_rows;   /* (chunk) pointers to the rows of dz */
+
+    ptrdiff_t *index;        /* (chunk) rows of X and y */
+    void *loss_rows;         /* (chunk) */
+    double *penalty;         /* (n_items) 1/2 alpha |w|^2 * rows / weights, summed over steps */
+    char *threads;           /* (n_threads, bytes_thread): see fmlp_thread_memory */
+    ptrdiff_t bytes_thread;
+    struct fmlp_predict_scratch predict;
+    struct fmlp_barrier *barrier;
+};
+
+struct fmlp_thread_memory {
+    void *item;   /* (item_len) gradient of an item */
+    void *group;  /* (n_outputs, lanes) scratch of the loss */
+};
+
+struct fmlp_thread_memory fmlp_thread_memory(const struct fmlp_trainer *t, int thread);
+
+/* What the two phases need to know of the rows at hand. */
+struct fmlp_chunk {
+    const fmlp_matrix *x;
+    const fmlp_target *y;
+    const ptrdiff_t *order; /* or NULL */
+    ptrdiff_t start, rows;  /* order[start : start + rows] */
+    int first, last;        /* of the optimizer step */
+    int rule;
+    struct fmlp_rule_args weights, biases;
+    double penalty_factor;  /* of sum w^2 in the loss */
+};
+
+/* Phase 1: this thread's rows forward, loss, and back. */
+void fmlp_rows_phase(struct fmlp_trainer *t, const struct fmlp_chunk *c, int thread, int n_threads);
+/* Phase 2: this thread's items of the weights, gradient and rule. */
+void fmlp_update_phase(struct fmlp_trainer *t, const struct fmlp_chunk *c, int thread,
+                       int n_threads);
+
+#endif

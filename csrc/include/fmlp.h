@@ -1,0 +1,180 @@
+/* fmlp.h - the public C API of the fastmlp engine.
+ *
+ * SIMPLE
+ *   A network is a const description (fmlp_net) and one flat vector of parameters: all weight
+ *   matrices first, layer by layer, each (n_in, n_out) row-major, then all biases, layer by layer.
+ *   The caller owns all memory. The library allocates nothing, prints nothing, keeps no global
+ *   state but the OpenMP runtime's threads, and reports every failure as an fmlp_status.
+ *
+ *     fmlp_check(&net)                         is the description sound?
+ *     fmlp_n_params(&net)                      length of the flat vector
+ *     fmlp_predict_size / fmlp_predict         X -> outputs
+ *
+ * TRAINING
+ *   A fmlp_trainer lives in caller memory of fmlp_trainer_size() bytes and keeps weights and
+ *   optimizer state in the kernels' own layout from call to call. Data stay where they are.
+ *
+ *     fmlp_trainer_init       lay out the memory, choose tiles and threads
+ *     fmlp_trainer_load       flat vectors -> kernel layout
+ *     fmlp_trainer_run        mini-batches of a permutation; one call is a chunk of them
+ *     fmlp_trainer_loss_grad  loss and gradient over all rows (L-BFGS, tests)
+ *     fmlp_trainer_predict    forward with the current weights
+ *     fmlp_trainer_store      kernel layout -> flat vectors
+ *
+ *   Results do not depend on n_threads, bit for bit.
+ *
+ * All sizes are ptrdiff_t and count elements unless a name ends in _bytes. Element type is the
+ * network's dtype throughout. Arrays are C-contiguous and aligned to their element.
+ */
+#ifndef FMLP_H
+#define FMLP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------ errors */
+typedef enum fmlp_status {
+    FMLP_OK = 0,
+    FMLP_E_NET = 1,       /* description unsound: sizes < 1, unknown codes, wrong pair */
+    FMLP_E_SIZE = 2,      /* a product of sizes overflows */
+    FMLP_E_WORKSPACE = 3, /* caller memory smaller than reported or not 64-byte aligned */
+    FMLP_E_ARGUMENT = 4,  /* row, class or column index out of range, negative count */
+    FMLP_E_ISA = 5        /* ISA not built in or not supported by this machine */
+} fmlp_status;
+
+const char *fmlp_status_str(fmlp_status status);
+
+/* ------------------------------------------------------------- description */
+typedef enum fmlp_dtype { FMLP_F32 = 0, FMLP_F64 = 1 } fmlp_dtype;
+
+typedef enum fmlp_output { /* output activation */
+    FMLP_OUT_IDENTITY = 0,
+    FMLP_OUT_LOGISTIC = 1,
+    FMLP_OUT_SOFTMAX = 2,
+    FMLP_OUT_EXP = 3
+} fmlp_output;
+
+typedef enum fmlp_loss {
+    FMLP_LOSS_SQUARED_ERROR = 0, /* 1/2 mean over outputs of (yhat - y)^2; identity output */
+    FMLP_LOSS_POISSON = 1,       /* y log(y / yhat) - y + yhat, summed; exp output */
+    FMLP_LOSS_LOG = 2            /* cross-entropy; softmax, or logistic (binary, multilabel) */
+} fmlp_loss;
+
+typedef struct fmlp_layer {
+    ptrdiff_t n_in;
+    ptrdiff_t n_out;
+    int activation; /* enum fmlp_activation of kernels/activations.h; ignored in the last layer */
+} fmlp_layer;
+
+typedef struct fmlp_net {
+    int dtype;                /* fmlp_dtype */
+    int n_layers;             /* weight matrices, >= 1 */
+    const fmlp_layer *layers; /* (n_layers) */
+    int output;               /* fmlp_output */
+    int loss;                 /* fmlp_loss */
+} fmlp_net;
+
+fmlp_status fmlp_check(const fmlp_net *net);
+ptrdiff_t fmlp_n_params(const fmlp_net *net);
+
+/* --------------------------------------------------------------- execution */
+typedef struct fmlp_exec {
+    int isa;       /* from fmlp_isa_by_name or fmlp_isa_best */
+    int n_threads; /* upper limit, >= 1; small work runs on fewer */
+    int exact_threads; /* tests: run on exactly n_threads, however small the work */
+} fmlp_exec;
+
+int fmlp_isa_count(void);             /* ISAs this library knows */
+const char *fmlp_isa_name(int isa);   /* "generic", "x86_v3", "x86_v4", "neon" */
+int fmlp_isa_by_name(const char *name); /* -1: no such name */
+int fmlp_isa_built(int isa);          /* compiled in */
+int fmlp_isa_supported(int isa);      /* compiled in and runnable here */
+int fmlp_isa_best(void);
+
+int fmlp_has_openmp(void);
+int fmlp_max_threads(void);  /* OpenMP's own view; 1 without OpenMP */
+int fmlp_in_parallel(void);  /* called from inside an OpenMP region? */
+
+/* -------------------------------------------------------------------- data */
+typedef struct fmlp_matrix {
+    ptrdiff_t n_rows;
+    ptrdiff_t n_cols;
+    const void *data; /* dense: (n_rows, n_cols), ld ld;  CSR: (nnz) */
+    ptrdiff_t ld;
+    /* CSR when indptr is set */
+    const void *indices; /* (nnz) int32 or int64 */
+    const void *indptr;  /* (n_rows + 1) same type */
+    int index64;         /* 0: int32, 1: int64 */
+    ptrdiff_t nnz;
+} fmlp_matrix;
+
+fmlp_status fmlp_check_csr(const fmlp_matrix *x); /* indptr monotone, indices in range */
+
+typedef struct fmlp_target {
+    const void *dense;      /* (n_rows, n_outputs), or NULL */
+    const int32_t *classes; /* (n_rows) class index in [0, n_outputs): softmax only, or NULL */
+    const void *weight;     /* (n_rows) sample weights, or NULL */
+} fmlp_target;
+
+/* ----------------------------------------------------------------- predict */
+/* out (n_rows, n_outputs). raw: outputs before the output activation. */
+fmlp_status fmlp_predict_size(const fmlp_exec *exec, const fmlp_net *net, ptrdiff_t n_rows,
+                              int sparse, ptrdiff_t *bytes);
+fmlp_status fmlp_predict(const fmlp_exec *exec, const fmlp_net *net,
+                         const void *params /* (n_params) */, const fmlp_matrix *x, int raw,
+                         void *workspace, ptrdiff_t bytes, void *out);
+
+/* ---------------------------------------------------------------- training */
+typedef enum fmlp_solver { FMLP_SOLVER_NONE = 0, FMLP_SOLVER_SGD = 1, FMLP_SOLVER_ADAM = 2 } fmlp_solver;
+
+int fmlp_solver_n_state(int solver); /* state vectors per parameter: 0, 1, 2 */
+
+typedef struct fmlp_hyper {
+    double learning_rate; /* adam: before bias correction */
+    double alpha;         /* L2 penalty on weights, divided by the batch's sum of weights */
+    double momentum;      /* sgd */
+    int nesterov;         /* sgd */
+    double beta_1, beta_2, epsilon; /* adam */
+} fmlp_hyper;
+
+typedef struct fmlp_progress {
+    ptrdiff_t position; /* next row of the order */
+    ptrdiff_t steps;    /* optimizer steps done */
+    double loss_sum;    /* sum over mini-batches of loss * rows, penalty included */
+} fmlp_progress;
+
+typedef struct fmlp_trainer fmlp_trainer;
+
+fmlp_status fmlp_trainer_size(const fmlp_exec *exec, const fmlp_net *net, int solver,
+                              ptrdiff_t batch_size, int sparse, ptrdiff_t *bytes);
+/* memory: 64-byte aligned, `bytes` long; the net is copied in. */
+fmlp_status fmlp_trainer_init(const fmlp_exec *exec, const fmlp_net *net, int solver,
+                              ptrdiff_t batch_size, int sparse, void *memory, ptrdiff_t bytes,
+                              fmlp_trainer **out);
+/* state: (n_state, n_params) flat, or NULL for zeros / not wanted. */
+fmlp_status fmlp_trainer_load(fmlp_trainer *t, const void *params, const void *state);
+fmlp_status fmlp_trainer_store(const fmlp_trainer *t, void *params, void *state);
+/* Trains the mini-batches of order[start:stop], about 50 ms of work at most.
+ * order: (stop) row numbers, or NULL for 0, 1, 2 ...; first_step: optimizer steps done before. */
+fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,
+                             const ptrdiff_t *order, ptrdiff_t start, ptrdiff_t stop,
+                             ptrdiff_t first_step, const fmlp_hyper *hyper,
+                             fmlp_progress *progress);
+/* Loss and flat gradient (n_params) over all rows of x at the loaded weights. */
+fmlp_status fmlp_trainer_loss_grad(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,
+                                   double alpha, double *loss, void *grad);
+fmlp_status fmlp_trainer_predict(fmlp_trainer *t, const fmlp_matrix *x, int raw, void *out);
+int fmlp_trainer_weights_finite(const fmlp_trainer *t);
+/* The weights in kernel layout, to copy and put back: bytes and address. */
+ptrdiff_t fmlp_trainer_weights_bytes(const fmlp_trainer *t);
+void *fmlp_trainer_weights(fmlp_trainer *t);
+void fmlp_trainer_weights_changed(fmlp_trainer *t); /* call after putting them back */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,22 @@
+/* What differs between compilers: forced inlining, restrict, unrolling. */
+#ifndef FMLP_COMPILER_H
+#define FMLP_COMPILER_H
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define FMLP_INLINE static __forceinline
+#define FMLP_RESTRICT __restrict
+#else
+#define FMLP_INLINE static inline __attribute__((always_inline))
+#define FMLP_RESTRICT __restrict__
+#endif
+
+/* Unroll the next loop, whose trip count is a constant after inlining. */
+#if defined(__clang__)
+#define FMLP_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define FMLP_UNROLL _Pragma("GCC unroll 16")
+#else
+#define FMLP_UNROLL
+#endif
+
+#endif

@@ -1,0 +1,132 @@
+/* kernels.h - the table of kernels that every ISA fills, one per element type.
+ *
+ * Kernels are serial, allocate nothing and know no network. T is the table's element type; arrays
+ * of T are passed as void pointers so that csrc/core is written once for both. Strides ("ld") count
+ * elements. "Padded" widths are multiples of `lanes`; every buffer the engine lays out is padded.
+ *
+ * PANEL LAYOUT of a weight matrix (n_in, n_out): columns in panels of `nr` = 2 * lanes (the last one
+ * may be `lanes` wide), each panel contiguous (n_in + 1, width): row n_in is the bias.
+ * NARROW LAYOUT (n_out <= narrow_max): transposed (n_out, n_in padded), then the bias (lanes).
+ * ROWS LAYOUT (sparse input): (n_in + 1, n_out padded), row n_in is the bias.
+ *
+ * Every output element is one chain of operations in a fixed order (k = 0, 1, 2 ...), whatever
+ * the tile it falls into: a row's result does not depend on the rows around it.
+ */
+#ifndef FMLP_KERNELS_H
+#define FMLP_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "activations.h"
+#include "math_ops.h"
+
+#include "../include/fmlp.h"
+
+enum fmlp_rule { FMLP_RULE_GRADIENT = 0, FMLP_RULE_SGD = 1, FMLP_RULE_ADAM = 2 };
+
+/* What a rule needs at one step; weights and biases get one each (biases: alpha = 0). */
+struct fmlp_rule_args {
+    double scale;         /* 1 / sum of sample weights */
+    double alpha;         /* gradient = (g + alpha * w) * scale */
+    double learning_rate; /* adam: with bias correction in */
+    double momentum;
+    double beta_1, beta_2, epsilon;
+    int nesterov;
+};
+
+struct fmlp_csr {
+    const void *data;    /* (nnz) T */
+    const void *indices; /* (nnz) */
+    const void *indptr;  /* (n_rows + 1) */
+    int index64;
+};
+
+struct fmlp_kernels {
+    ptrdiff_t size;       /* sizeof(T) */
+    ptrdiff_t lanes;      /* elements per vector */
+    ptrdiff_t nr;         /* panel width, 2 * lanes */
+    ptrdiff_t mr;         /* rows of a register tile */
+    ptrdiff_t narrow_max; /* layers of at most so many outputs use the narrow layout */
+
+    /* out[i, j] = act(bias[j] + sum_k rows[i][k] * w[k, j]); n padded; w in panel layout */
+    void (*forward)(ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, const void *const *rows /* (m) -> (k) */,
+                    const void *w, int act, void *out /* (m, n), ld ldo */, ptrdiff_t ldo);
+    /* same, narrow layout; out (m, n) with ld ldo, n real */
+    void (*forward_narrow)(ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, const void *const *rows,
+                           const void *w, int act, void *out, ptrdiff_t ldo);
+    /* same for rows `index` of a CSR matrix, rows layout; n padded */
+    void (*forward_sparse)(ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, const struct fmlp_csr *x,
+                           const ptrdiff_t *index /* (m) */, const void *w, int act, void *out,
+                           ptrdiff_t ldo);
+    /* dz_in[i, k] = f'(a[i, k]) * sum_j dz[i, j] * wt[j, k]; n_in padded, n_out real;
+     * wt: panels over k, each (n_out, width), no bias row */
+    void (*backward)(ptrdiff_t m, ptrdiff_t n_out, ptrdiff_t n_in, const void *const *dz /* (m) */,
+                     const void *wt, int act, const void *a, ptrdiff_t lda,
+                     void *dz_in, ptrdiff_t ldd);
+    /* same with the narrow layout's w */
+    void (*backward_narrow)(ptrdiff_t m, ptrdiff_t n_out, ptrdiff_t n_in,
+                            const void *dz, ptrdiff_t ldz, const void *w, int act,
+                            const void *a, ptrdiff_t lda, void *dz_in, ptrdiff_t ldd);
+    /* g[k - k0, j] (+)= sum_i rows[i][k] * dz[i, j], k0 <= k < k1, j < width (lanes or nr);
+     * g contiguous (k1 - k0, width). accumulate == 0 never reads g */
+    void (*grad)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t width, const void *const *rows,
+                 const void *dz, ptrdiff_t ldz, int accumulate, void *g);
+    /* g[j, k - k0] (+)= sum_i dz[i, j] * rows[i][k], k0 multiple of lanes, columns k >= k_end
+     * (up to the next multiple of lanes) get 0; g has ld ldg */
+    void (*grad_narrow)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t n_out,
+                        const void *const *rows, const void *dz, ptrdiff_t ldz, int accumulate,
+                        void *g, ptrdiff_t ldg);
+    /* g[k, j] += x[index[i], k] * dz[i, j] for k0 <= k < k1; g at k0, (k1 - k0, n) contiguous */
+    void (*grad_sparse)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t n,
+                        const struct fmlp_csr *x, const ptrdiff_t *index, const void *dz,
+                        ptrdiff_t ldz, void *g);
+    /* g[j] (+)= sum_i dz[i, j], j < n (any n); padding of g up to lanes gets 0 */
+    void (*grad_bias)(ptrdiff_t m, ptrdiff_t n, const void *dz, ptrdiff_t ldz, int accumulate,
+                      void *g);
+
+    void (*act_forward)(int act, ptrdiff_t m, ptrdiff_t n, void *a, ptrdiff_t lda);
+    void (*act_backward)(int act, ptrdiff_t m, ptrdiff_t n, const void *a, ptrdiff_t lda,
+                         void *d, ptrdiff_t ldd);
+
+    /* z (m, n) raw outputs -> deltas d loss / d z times the row's weight, in place; loss_rows[i] =
+     * the row's weighted loss. Row i has target y[index[i]]. scratch: (n, lanes) */
+    void (*loss)(int output, int loss, ptrdiff_t m, ptrdiff_t n, void *z, ptrdiff_t ldz,
+                 const ptrdiff_t *index, const void *dense, const int32_t *classes,
+                 const void *weight, void *loss_rows, void *scratch);
+    /* out = output activation of z */
+    void (*output)(int output, ptrdiff_t m, ptrdiff_t n, const void *z, ptrdiff_t ldz,
+                   void *out, ptrdiff_t ldo, void *scratch);
+
+    /* One optimizer rule over n (padded) parameters; g: raw gradient sums. GRADIENT writes the
+     * finished gradient to s1. Returns sum of w * w before the update when args->alpha != 0. */
+    double (*rule)(int rule, ptrdiff_t n, const void *g, void *w, void *s1, void *s2,
+                   const struct fmlp_rule_args *args);
+    /* dst[j * ldd + i] = src[i * lds + j], i < m, j < n */
+    void (*transpose)(ptrdiff_t m, ptrdiff_t n, const void *src, ptrdiff_t lds, void *dst,
+                      ptrdiff_t ldd);
+    double (*sum)(ptrdiff_t n, const void *x); /* in double, fixed order */
+    int (*finite)(ptrdiff_t n, const void *x); /* all finite? */
+
+    void (*math)(int op, ptrdiff_t n, const void *x, void *y); /* enum fmlp_math_op, elementwise */
+    double (*fma_peak)(ptrdiff_t n);           /* n rounds of independent FMAs; returns FLOPs done */
+};
+
+/* One ISA's two tables. */
+struct fmlp_isa {
+    const char *name;
+    const struct fmlp_kernels *f32, *f64;
+};
+
+extern const struct fmlp_isa fmlp_isa_generic;
+#ifdef FMLP_HAVE_X86_V3
+extern const struct fmlp_isa fmlp_isa_x86_v3;
+#endif
+#ifdef FMLP_HAVE_X86_V4
+extern const struct fmlp_isa fmlp_isa_x86_v4;
+#endif
+#ifdef FMLP_HAVE_NEON
+extern const struct fmlp_isa fmlp_isa_neon;
+#endif
+
+#endif

@@ -1,0 +1,168 @@
+/* SIMD vocabulary for AVX-512 F, BW, CD, DQ, VL: 16 floats or 8 doubles. simd_scalar.h has the
+ * meaning of each word. */
+#ifndef FMLP_SIMD_H
+#define FMLP_SIMD_H
+
+#include <immintrin.h>
+#include <math.h>
+#include <stddef.h>
+
+#include "compiler.h"
+
+#define FMLP_F_LANES 16
+#define FMLP_D_LANES 8
+
+typedef __m512 vf_t;
+typedef __m512d vd_t;
+typedef __mmask16 vf_m;
+typedef __mmask8 vd_m;
+
+/* ---- float ---- */
+FMLP_INLINE __mmask16 fmlp_first_f(int n) { return (__mmask16)((1u << n) - 1u); }
+FMLP_INLINE vf_t vf_load(const float *p) { return _mm512_loadu_ps(p); }
+FMLP_INLINE void vf_store(float *p, vf_t v) { _mm512_storeu_ps(p, v); }
+FMLP_INLINE vf_t vf_load_n(const float *p, int n) {
+    return _mm512_maskz_loadu_ps(fmlp_first_f(n), p);
+}
+FMLP_INLINE void vf_store_n(float *p, vf_t v, int n) {
+    _mm512_mask_storeu_ps(p, fmlp_first_f(n), v);
+}
+FMLP_INLINE vf_t vf_load_strided(const float *p, ptrdiff_t s, int n) {
+    if (n == 16) {
+        return _mm512_setr_ps(p[0], p[s], p[2 * s], p[3 * s], p[4 * s], p[5 * s], p[6 * s],
+                              p[7 * s], p[8 * s], p[9 * s], p[10 * s], p[11 * s], p[12 * s],
+                              p[13 * s], p[14 * s], p[15 * s]);
+    }
+    float b[16] = {0};
+    for (int i = 0; i < n; i++) b[i] = p[i * s];
+    return _mm512_loadu_ps(b);
+}
+FMLP_INLINE void vf_store_strided(float *p, ptrdiff_t s, vf_t v, int n) {
+    float b[16];
+    _mm512_storeu_ps(b, v);
+    for (int i = 0; i < n; i++) p[i * s] = b[i];
+}
+FMLP_INLINE vf_t vf_set1(float x) { return _mm512_set1_ps(x); }
+FMLP_INLINE vf_t vf_zero(void) { return _mm512_setzero_ps(); }
+FMLP_INLINE vf_t vf_add(vf_t a, vf_t b) { return _mm512_add_ps(a, b); }
+FMLP_INLINE vf_t vf_sub(vf_t a, vf_t b) { return _mm512_sub_ps(a, b); }
+FMLP_INLINE vf_t vf_mul(vf_t a, vf_t b) { return _mm512_mul_ps(a, b); }
+FMLP_INLINE vf_t vf_div(vf_t a, vf_t b) { return _mm512_div_ps(a, b); }
+FMLP_INLINE vf_t vf_sqrt(vf_t a) { return _mm512_sqrt_ps(a); }
+FMLP_INLINE vf_t vf_fma(vf_t a, vf_t b, vf_t c) { return _mm512_fmadd_ps(a, b, c); }
+FMLP_INLINE vf_t vf_fnma(vf_t a, vf_t b, vf_t c) { return _mm512_fnmadd_ps(a, b, c); }
+FMLP_INLINE vf_t vf_max(vf_t a, vf_t b) { return _mm512_max_ps(a, b); }
+FMLP_INLINE vf_t vf_min(vf_t a, vf_t b) { return _mm512_min_ps(a, b); }
+FMLP_INLINE vf_m vf_lt(vf_t a, vf_t b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+FMLP_INLINE vf_m vf_le(vf_t a, vf_t b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
+FMLP_INLINE vf_m vf_gt(vf_t a, vf_t b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
+FMLP_INLINE vf_m vf_ge(vf_t a, vf_t b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
+FMLP_INLINE vf_m vf_eq(vf_t a, vf_t b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+FMLP_INLINE vf_m vf_ne(vf_t a, vf_t b) { return _mm512_cmp_ps_mask(a, b, _CMP_NEQ_UQ); }
+FMLP_INLINE vf_t vf_sel(vf_m m, vf_t a, vf_t b) { return _mm512_mask_blend_ps(m, b, a); }
+FMLP_INLINE vf_m vf_mand(vf_m a, vf_m b) { return (__mmask16)(a & b); }
+FMLP_INLINE vf_m vf_mor(vf_m a, vf_m b) { return (__mmask16)(a | b); }
+FMLP_INLINE vf_m vf_mnot(vf_m a) { return (__mmask16)~a; }
+FMLP_INLINE int vf_any(vf_m a) { return a != 0; }
+FMLP_INLINE float vf_hsum(vf_t v) {
+    __m256 w = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    __m128 a = _mm_add_ps(_mm256_castps256_ps128(w), _mm256_extractf128_ps(w, 1));
+    a = _mm_add_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_add_ss(a, _mm_movehdup_ps(a)));
+}
+FMLP_INLINE float vf_hmax(vf_t v) {
+    __m256 w = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    __m128 a = _mm_max_ps(_mm256_castps256_ps128(w), _mm256_extractf128_ps(w, 1));
+    a = _mm_max_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_max_ss(a, _mm_movehdup_ps(a)));
+}
+FMLP_INLINE vf_t vf_or(vf_t a, vf_t b) { return _mm512_or_ps(a, b); }
+FMLP_INLINE vf_t vf_signof(vf_t v) { return _mm512_and_ps(v, _mm512_set1_ps(-0.0f)); }
+FMLP_INLINE vf_t vf_abs(vf_t v) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), v); }
+FMLP_INLINE vf_t vf_neg(vf_t v) { return _mm512_xor_ps(v, _mm512_set1_ps(-0.0f)); }
+FMLP_INLINE vf_t vf_xorsign(vf_t a, vf_t b) { return _mm512_xor_ps(a, vf_signof(b)); }
+FMLP_INLINE vf_t vf_round(vf_t v) { return _mm512_roundscale_ps(v, 8); } /* 8: quietly */
+FMLP_INLINE vf_t vf_pow2(vf_t v) {
+    /* 1.5 * 2^23 + 127 + v has the biased exponent in its lowest bits. */
+    __m512i bits = _mm512_castps_si512(_mm512_add_ps(v, _mm512_set1_ps(12583039.0f)));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 23));
+}
+FMLP_INLINE vf_t vf_scale(vf_t a, vf_t v) { return _mm512_scalef_ps(a, v); }
+FMLP_INLINE vf_t vf_getexp(vf_t v) { return _mm512_getexp_ps(v); }
+FMLP_INLINE vf_t vf_getmant(vf_t v) {
+    return _mm512_getmant_ps(v, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_zero);
+}
+
+/* ---- double ---- */
+FMLP_INLINE __mmask8 fmlp_first_d(int n) { return (__mmask8)((1u << n) - 1u); }
+FMLP_INLINE vd_t vd_load(const double *p) { return _mm512_loadu_pd(p); }
+FMLP_INLINE void vd_store(double *p, vd_t v) { _mm512_storeu_pd(p, v); }
+FMLP_INLINE vd_t vd_load_n(const double *p, int n) {
+    return _mm512_maskz_loadu_pd(fmlp_first_d(n), p);
+}
+FMLP_INLINE void vd_store_n(double *p, vd_t v, int n) {
+    _mm512_mask_storeu_pd(p, fmlp_first_d(n), v);
+}
+FMLP_INLINE vd_t vd_load_strided(const double *p, ptrdiff_t s, int n) {
+    if (n == 8) {
+        return _mm512_setr_pd(p[0], p[s], p[2 * s], p[3 * s], p[4 * s], p[5 * s], p[6 * s],
+                              p[7 * s]);
+    }
+    double b[8] = {0};
+    for (int i = 0; i < n; i++) b[i] = p[i * s];
+    return _mm512_loadu_pd(b);
+}
+FMLP_INLINE void vd_store_strided(double *p, ptrdiff_t s, vd_t v, int n) {
+    double b[8];
+    _mm512_storeu_pd(b, v);
+    for (int i = 0; i < n; i++) p[i * s] = b[i];
+}
+FMLP_INLINE vd_t vd_set1(double x) { return _mm512_set1_pd(x); }
+FMLP_INLINE vd_t vd_zero(void) { return _mm512_setzero_pd(); }
+FMLP_INLINE vd_t vd_add(vd_t a, vd_t b) { return _mm512_add_pd(a, b); }
+FMLP_INLINE vd_t vd_sub(vd_t a, vd_t b) { return _mm512_sub_pd(a, b); }
+FMLP_INLINE vd_t vd_mul(vd_t a, vd_t b) { return _mm512_mul_pd(a, b); }
+FMLP_INLINE vd_t vd_div(vd_t a, vd_t b) { return _mm512_div_pd(a, b); }
+FMLP_INLINE vd_t vd_sqrt(vd_t a) { return _mm512_sqrt_pd(a); }
+FMLP_INLINE vd_t vd_fma(vd_t a, vd_t b, vd_t c) { return _mm512_fmadd_pd(a, b, c); }
+FMLP_INLINE vd_t vd_fnma(vd_t a, vd_t b, vd_t c) { return _mm512_fnmadd_pd(a, b, c); }
+FMLP_INLINE vd_t vd_max(vd_t a, vd_t b) { return _mm512_max_pd(a, b); }
+FMLP_INLINE vd_t vd_min(vd_t a, vd_t b) { return _mm512_min_pd(a, b); }
+FMLP_INLINE vd_m vd_lt(vd_t a, vd_t b) { return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ); }
+FMLP_INLINE vd_m vd_le(vd_t a, vd_t b) { return _mm512_cmp_pd_mask(a, b, _CMP_LE_OQ); }
+FMLP_INLINE vd_m vd_gt(vd_t a, vd_t b) { return _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ); }
+FMLP_INLINE vd_m vd_ge(vd_t a, vd_t b) { return _mm512_cmp_pd_mask(a, b, _CMP_GE_OQ); }
+FMLP_INLINE vd_m vd_eq(vd_t a, vd_t b) { return _mm512_cmp_pd_mask(a, b, _CMP_EQ_OQ); }
+FMLP_INLINE vd_m vd_ne(vd_t a, vd_t b) { return _mm512_cmp_pd_mask(a, b, _CMP_NEQ_UQ); }
+FMLP_INLINE vd_t vd_sel(vd_m m, vd_t a, vd_t b) { return _mm512_mask_blend_pd(m, b, a); }
+FMLP_INLINE vd_m vd_mand(vd_m a, vd_m b) { return (__mmask8)(a & b); }
+FMLP_INLINE vd_m vd_mor(vd_m a, vd_m b) { return (__mmask8)(a | b); }
+FMLP_INLINE vd_m vd_mnot(vd_m a) { return (__mmask8)~a; }
+FMLP_INLINE int vd_any(vd_m a) { return a != 0; }
+FMLP_INLINE double vd_hsum(vd_t v) {
+    __m256d w = _mm256_add_pd(_mm512_castpd512_pd256(v), _mm512_extractf64x4_pd(v, 1));
+    __m128d a = _mm_add_pd(_mm256_castpd256_pd128(w), _mm256_extractf128_pd(w, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(a, _mm_unpackhi_pd(a, a)));
+}
+FMLP_INLINE double vd_hmax(vd_t v) {
+    __m256d w = _mm256_max_pd(_mm512_castpd512_pd256(v), _mm512_extractf64x4_pd(v, 1));
+    __m128d a = _mm_max_pd(_mm256_castpd256_pd128(w), _mm256_extractf128_pd(w, 1));
+    return _mm_cvtsd_f64(_mm_max_sd(a, _mm_unpackhi_pd(a, a)));
+}
+FMLP_INLINE vd_t vd_or(vd_t a, vd_t b) { return _mm512_or_pd(a, b); }
+FMLP_INLINE vd_t vd_signof(vd_t v) { return _mm512_and_pd(v, _mm512_set1_pd(-0.0)); }
+FMLP_INLINE vd_t vd_abs(vd_t v) { return _mm512_andnot_pd(_mm512_set1_pd(-0.0), v); }
+FMLP_INLINE vd_t vd_neg(vd_t v) { return _mm512_xor_pd(v, _mm512_set1_pd(-0.0)); }
+FMLP_INLINE vd_t vd_xorsign(vd_t a, vd_t b) { return _mm512_xor_pd(a, vd_signof(b)); }
+FMLP_INLINE vd_t vd_round(vd_t v) { return _mm512_roundscale_pd(v, 8); }
+FMLP_INLINE vd_t vd_pow2(vd_t v) {
+    __m512i bits = _mm512_castpd_si512(_mm512_add_pd(v, _mm512_set1_pd(6755399441056767.0)));
+    return _mm512_castsi512_pd(_mm512_slli_epi64(bits, 52)); /* 1.5 * 2^52 + 1023 + v */
+}
+FMLP_INLINE vd_t vd_scale(vd_t a, vd_t v) { return _mm512_scalef_pd(a, v); }
+FMLP_INLINE vd_t vd_getexp(vd_t v) { return _mm512_getexp_pd(v); }
+FMLP_INLINE vd_t vd_getmant(vd_t v) {
+    return _mm512_getmant_pd(v, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_zero);
+}
+
+#endif

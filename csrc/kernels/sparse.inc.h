@@ -1,0 +1,68 @@
+/* sparse.inc.h - the first layer on CSR input, rows layout: a row of weights is contiguous. */
+
+FMLP_INLINE ptrdiff_t FN(csr_at)(const void *p, int index64, ptrdiff_t i) {
+    return index64 ? (ptrdiff_t)((const int64_t *)p)[i] : (ptrdiff_t)((const int32_t *)p)[i];
+}
+
+/* nv vectors of one row's outputs: bias + sum over the row's entries, in stored order */
+FMLP_INLINE void FN(forward_sparse_tile)(const int nv, ptrdiff_t k, ptrdiff_t n,
+                                         const struct fmlp_csr *x, ptrdiff_t p0, ptrdiff_t p1,
+                                         const T *w, VT floor, T *out) {
+    const T *data = x->data;
+    VT acc[8];
+    FMLP_UNROLL
+    for (int v = 0; v < nv; v++) acc[v] = V(load)(w + k * n + v * LANES);
+    for (ptrdiff_t p = p0; p < p1; p++) {
+        const T *wp = w + FN(csr_at)(x->indices, x->index64, p) * n;
+        const VT a = V(set1)(data[p]);
+        FMLP_UNROLL
+        for (int v = 0; v < nv; v++) acc[v] = V(fma)(a, V(load)(wp + v * LANES), acc[v]);
+    }
+    FMLP_UNROLL
+    for (int v = 0; v < nv; v++) V(store)(out + v * LANES, V(max)(floor, acc[v]));
+}
+
+static void FN(forward_sparse)(ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, const struct fmlp_csr *x,
+                               const ptrdiff_t *index, const void *w_, int act, void *out_,
+                               ptrdiff_t ldo) {
+    const T *w = w_;
+    T *out = out_;
+    const VT floor = V(set1)(act == FMLP_ACT_RELU ? (T)0 : (T)-INFINITY);
+    for (ptrdiff_t i = 0; i < m; i++) {
+        const ptrdiff_t p0 = FN(csr_at)(x->indptr, x->index64, index[i]);
+        const ptrdiff_t p1 = FN(csr_at)(x->indptr, x->index64, index[i] + 1);
+        for (ptrdiff_t j = 0; j < n;) {
+            T *o = out + i * ldo + j;
+            if (n - j >= 8 * LANES) {
+                FN(forward_sparse_tile)(8, k, n, x, p0, p1, w + j, floor, o);
+                j += 8 * LANES;
+            } else if (n - j >= 4 * LANES) {
+                FN(forward_sparse_tile)(4, k, n, x, p0, p1, w + j, floor, o);
+                j += 4 * LANES;
+            } else {
+                FN(forward_sparse_tile)(1, k, n, x, p0, p1, w + j, floor, o);
+                j += LANES;
+            }
+        }
+    }
+    if (act != FMLP_ACT_IDENTITY && act != FMLP_ACT_RELU) FN(act_forward)(act, m, n, out, ldo);
+}
+
+static void FN(grad_sparse)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t n,
+                            const struct fmlp_csr *x, const ptrdiff_t *index, const void *dz_,
+                            ptrdiff_t ldz, void *g_) {
+    const T *data = x->data, *dz = dz_;
+    T *g = g_;
+    for (ptrdiff_t i = 0; i < m; i++, dz += ldz) {
+        const ptrdiff_t p0 = FN(csr_at)(x->indptr, x->index64, index[i]);
+        const ptrdiff_t p1 = FN(csr_at)(x->indptr, x->index64, index[i] + 1);
+        for (ptrdiff_t p = p0; p < p1; p++) {
+            const ptrdiff_t k = FN(csr_at)(x->indices, x->index64, p);
+            if (k < k0 || k >= k1) continue;
+            T *gk = g + (k - k0) * n;
+            const VT a = V(set1)(data[p]);
+            for (ptrdiff_t j = 0; j < n; j += LANES)
+                V(store)(gk + j, V(fma)(a, V(load)(dz + j), V(load)(gk + j)));
+        }
+    }
+}

@@ -1,0 +1,41 @@
+/* table.inc.h - the ISA's table for this element type. */
+
+static void FN(act_forward_any)(int act, ptrdiff_t m, ptrdiff_t n, void *a, ptrdiff_t lda) {
+    FN(act_forward)(act, m, n, a, lda);
+}
+
+static void FN(act_backward_any)(int act, ptrdiff_t m, ptrdiff_t n, const void *a, ptrdiff_t lda,
+                                 void *d, ptrdiff_t ldd) {
+    FN(act_backward)(act, m, n, a, lda, d, ldd);
+}
+
+static void FN(math_any)(int op, ptrdiff_t n, const void *x, void *y) {
+    FN(math_map)(op, n, x, y);
+}
+
+static const struct fmlp_kernels FN(kernels) = {
+    .size = sizeof(T),
+    .lanes = LANES,
+    .nr = 2 * LANES,
+    .mr = FMLP_MR,
+    .narrow_max = LANES / 4,
+    .forward = FN(forward),
+    .forward_narrow = FN(forward_narrow),
+    .forward_sparse = FN(forward_sparse),
+    .backward = FN(backward),
+    .backward_narrow = FN(backward_narrow),
+    .grad = FN(grad),
+    .grad_narrow = FN(grad_narrow),
+    .grad_sparse = FN(grad_sparse),
+    .grad_bias = FN(grad_bias),
+    .act_forward = FN(act_forward_any),
+    .act_backward = FN(act_backward_any),
+    .loss = FN(loss),
+    .output = FN(output),
+    .rule = FN(rule),
+    .transpose = FN(transpose),
+    .sum = FN(sum),
+    .finite = FN(finite),
+    .math = FN(math_any),
+    .fma_peak = FN(fma_peak),
+};

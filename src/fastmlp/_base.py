@@ -1,0 +1,299 @@
+"""What classifier and regressor share: fitting, the parameters, the forward pass, pickling."""
+
+import functools
+import warnings
+from abc import ABC, abstractmethod
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from ._compat import SklearnNames
+from ._core import Network, forward
+from ._solvers import STOCHASTIC_SOLVERS, Data, fit_lbfgs, fit_stochastic
+from ._state import HISTORY, Checkpoint, pack_state, unpack_state
+from ._stopping import check_validation_weight, split_rows
+from ._threads import effective_n_threads
+from ._validation import (
+    check_hidden_layer_sizes,
+    check_params,
+    check_sample_weight,
+    check_X,
+    compute_dtype,
+    is_ready,
+    to_engine,
+)
+from ._weights import FLOATS, Weights, check_memory
+
+# Every output activation has one loss: the pair whose gradient is prediction minus target.
+LOSS_OF_OUTPUT = {
+    "identity": "squared_error",
+    "exp": "poisson",
+    "softmax": "log_loss",
+    "logistic": "log_loss",
+}
+
+# Fewer multiplications than this are not worth asking how many threads there are.
+_SMALL_WORK = 1 << 17
+
+# `partial_fit` may be called for years. Its loss curve keeps the latest epochs, enough for a plot.
+MAX_PARTIAL_FIT_CURVE = 10_000
+
+
+@functools.cache
+def _param_names(cls):
+    return tuple(cls._get_param_names())
+
+
+class BaseMLP(SklearnNames, BaseEstimator, ABC):
+    """Base of `MLPClassifier` and `MLPRegressor`.
+
+    Not to be used directly. Subclasses say what their targets look like in the methods that raise
+    NotImplementedError here.
+    """
+
+    # ------------------------------------------------------------------- for subclasses to fill in
+
+    @abstractmethod
+    def _check_data(self, X, y, *, incremental, classes, reset, dtype):
+        """Check X and y. Return X and the targets as arrays, one row per row of X."""
+
+    @abstractmethod
+    def _output_layer(self, targets):
+        """Return the name of the output activation and the number of outputs."""
+
+    @abstractmethod
+    def _engine_targets(self, targets, dtype):
+        """Return targets in the engine's format."""
+
+    @abstractmethod
+    def _metric(self, targets, sample_weight):
+        """Return a function from the network's output to the validation score."""
+
+    @abstractmethod
+    def _original_targets(self, targets):
+        """Return targets as the user gave them, for an overridden `_score`."""
+
+    def _stratify(self, targets):
+        """Return what to stratify the validation split by, or None."""
+        return None
+
+    # ------------------------------------------------------------------------------------- fitting
+
+    def _fit(self, X, y, sample_weight=None, incremental=False, classes=None):
+        token = object()
+        if self.__dict__.setdefault("_training", token) is not token:
+            raise RuntimeError(
+                f"This {type(self).__name__} is being fitted in another thread. Fit a clone."
+            )
+        checkpoint = Checkpoint(self)
+        try:
+            messages = self._train(X, y, sample_weight, incremental, classes)
+        except BaseException:
+            checkpoint.restore()
+            raise
+        finally:
+            self.__dict__.pop("_training", None)
+        for message, category in messages:
+            warnings.warn(message, category, stacklevel=3)
+        return self
+
+    def _train(self, X, y, sample_weight, incremental, classes):
+        check_params(self, _param_names(type(self)))
+        hidden = check_hidden_layer_sizes(self.hidden_layer_sizes)
+        messages = self._ignored_parameters()
+        fresh = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        weights = None if fresh else self._weights_to_train(copy=not incremental)
+        X, targets = self._check_data(
+            X,
+            y,
+            incremental=incremental,
+            classes=classes,
+            reset=fresh,
+            dtype=FLOATS if fresh else weights.flat.dtype,
+        )
+        n_samples, n_features = X.shape
+        sample_weight = check_sample_weight(sample_weight, n_samples, X.dtype)
+        self._random_state = check_random_state(self.random_state)
+
+        output, self.n_outputs_ = self._output_layer(targets)
+        if fresh:
+            weights = self._initialize([n_features, *hidden, self.n_outputs_], output, X.dtype)
+        if weights.layer_sizes[0] != n_features or weights.layer_sizes[-1] != self.n_outputs_:
+            raise ValueError(
+                f"X has {n_features} features and y {self.n_outputs_} outputs, but coefs_ are those"
+                f" of a network with layer sizes {weights.layer_sizes}."
+            )
+
+        network = self._network(weights)
+        data = Data(
+            to_engine(X, X.dtype), self._engine_targets(targets, X.dtype), sample_weight, n_samples
+        )
+        n_threads = effective_n_threads(self.n_threads)
+        if self.solver == "lbfgs":
+            messages += fit_lbfgs(self, network, weights, data, n_threads=n_threads)
+        else:
+            if self.early_stopping and incremental:
+                raise ValueError("partial_fit does not support early_stopping=True")
+            self._start_history()
+            validation = None
+            if self.early_stopping:
+                validation = self._hold_out(X, targets, sample_weight, weights)
+            messages += fit_stochastic(
+                self,
+                network,
+                weights,
+                data,
+                validation,
+                incremental=incremental,
+                n_threads=n_threads,
+            )
+            if incremental:
+                del self.loss_curve_[:-MAX_PARTIAL_FIT_CURVE]
+        self._install(weights)
+        return messages
+
+    def _ignored_parameters(self):
+        """Warnings about settings that the solver does not use, which scikit-learn keeps quiet."""
+        ignored = []
+        if self.solver == "lbfgs" and self.early_stopping:
+            ignored.append("early_stopping=True")
+        if self.solver == "adam" and self.learning_rate != "constant":
+            ignored.append(f"learning_rate={self.learning_rate!r}")
+        return [
+            (f"{name} has no effect with solver={self.solver!r}.", UserWarning) for name in ignored
+        ]
+
+    def _initialize(self, layer_sizes, output, dtype):
+        """Start anew: history, random weights."""
+        check_memory(layer_sizes, dtype, self.solver)
+        for name in (*HISTORY, "_no_improvement_count", "_optimizer"):
+            self.__dict__.pop(name, None)
+        self.n_iter_ = 0
+        self.t_ = 0
+        self.n_layers_ = len(layer_sizes)
+        self.out_activation_ = output
+        weights = Weights.zeros(layer_sizes, dtype)
+        weights.randomize(self._random_state, self.activation)
+        return weights
+
+    def _start_history(self):
+        """Create what the stochastic solvers record, unless a previous call has left it."""
+        if not hasattr(self, "loss_curve_"):
+            self.loss_curve_ = []
+            self._no_improvement_count = 0
+        if self.early_stopping and getattr(self, "validation_scores_", None) is None:
+            self.validation_scores_ = []
+            self.best_validation_score_ = -np.inf
+            self.best_loss_ = None
+        if not self.early_stopping and getattr(self, "best_loss_", None) is None:
+            self.best_loss_ = np.inf
+            self.validation_scores_ = None
+            self.best_validation_score_ = None
+
+    def _hold_out(self, X, targets, sample_weight, weights):
+        """Split validation rows off. Return the rows to train on and ``score(trainer)``."""
+        train_rows, rows = split_rows(
+            X.shape[0], self.validation_fraction, self._random_state, self._stratify(targets)
+        )
+        X, targets = X[rows], targets[rows]
+        sample_weight = None if sample_weight is None else sample_weight[rows]
+        check_validation_weight(sample_weight)
+
+        if not self._scores_with_own_code():
+            X, metric = to_engine(X, weights.flat.dtype), self._metric(targets, sample_weight)
+            return train_rows, lambda trainer: metric(trainer.forward(X))
+
+        y = self._original_targets(targets)
+
+        def score(trainer):
+            trainer.read(weights.flat, None)
+            self._install(weights)
+            return self._score(X, y, sample_weight=sample_weight)
+
+        return train_rows, score
+
+    def _scores_with_own_code(self):
+        """Whether a subclass of the user's replaces the method that scores or predicts."""
+        methods = (getattr(self, name) for name in ("_score", "_predict"))
+        return any(method.__module__.partition(".")[0] != "fastmlp" for method in methods)
+
+    def _check_solver(self):
+        if self.solver not in STOCHASTIC_SOLVERS:
+            raise AttributeError(
+                "partial_fit is only available for stochastic"
+                f" optimizers. {self.solver} is not stochastic."
+            )
+        return True
+
+    # ------------------------------------------------------------------------------------- weights
+
+    def _install(self, weights):
+        """Make these weights the model's."""
+        weights.networks = {(self.activation, self.out_activation_): self._network(weights)}
+        self._weights = weights
+        self.coefs_ = list(weights.coefs)
+        self.intercepts_ = list(weights.intercepts)
+
+    def _current_weights(self):
+        """The weights that ``coefs_`` and ``intercepts_`` show, set by hand or not."""
+        weights = self.__dict__.get("_weights")
+        if weights is None or not weights.are(self.coefs_, self.intercepts_):
+            check_is_fitted(self, "coefs_")
+            weights = Weights.gather(self.coefs_, self.intercepts_)
+        return weights
+
+    def _weights_to_train(self, copy):
+        weights = self._current_weights()
+        if copy or not weights.flat.flags.writeable:
+            weights = Weights(weights.flat.copy(), weights.layer_sizes)
+        return weights
+
+    def _network(self, weights, dtype=None, output=None):
+        """The engine's description of the network; ``output``: another output activation."""
+        key = self.activation, output or self.out_activation_
+        if dtype is None and key in weights.networks:
+            return weights.networks[key]
+        activation, output = key
+        return Network(
+            weights.layer_sizes,
+            [activation] * (len(weights.layer_sizes) - 2),
+            output,
+            LOSS_OF_OUTPUT[output],
+            weights.flat.dtype if dtype is None else dtype,
+        )
+
+    def _forward(self, X, check_input=True, output=None):
+        """Output of the network, (n_samples, n_outputs). Reads the estimator, changes nothing."""
+        weights = self._current_weights()
+        params = weights.flat
+        dtype = None
+        if "feature_names_in_" in self.__dict__ or not is_ready(
+            X, weights.layer_sizes[0], params.dtype
+        ):
+            if check_input:
+                X = check_X(self, X)
+            if (dtype := compute_dtype(X, params.dtype)) != params.dtype:
+                params = params.astype(dtype)
+            X = to_engine(X, dtype)
+        n_rows = X[3] if type(X) is tuple else X.shape[0]
+        small = n_rows * params.size < _SMALL_WORK
+        n_threads = 1 if small else effective_n_threads(self.n_threads)
+        return forward(self._network(weights, dtype, output), params, X, n_threads)
+
+    # ------------------------------------------------------------------------- pickling and tags
+
+    def __getstate__(self):
+        return pack_state(self, super().__getstate__())
+
+    def __setstate__(self, state):
+        state, weights = unpack_state(self, state)
+        super().__setstate__(state)
+        if weights is not None:
+            self._install(weights)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

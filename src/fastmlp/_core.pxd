@@ -1,0 +1,105 @@
+# What _core.pyx uses of csrc/include/fmlp.h.
+from libc.stdint cimport int32_t
+
+cdef extern from "fmlp.h" nogil:
+    ctypedef enum fmlp_status:
+        FMLP_OK
+        FMLP_E_NET
+        FMLP_E_SIZE
+        FMLP_E_WORKSPACE
+        FMLP_E_ARGUMENT
+        FMLP_E_ISA
+
+    const char *fmlp_status_str(fmlp_status status)
+
+    ctypedef struct fmlp_layer:
+        Py_ssize_t n_in
+        Py_ssize_t n_out
+        int activation
+
+    ctypedef struct fmlp_net:
+        int dtype
+        int n_layers
+        const fmlp_layer *layers
+        int output
+        int loss
+
+    fmlp_status fmlp_check(const fmlp_net *net)
+    Py_ssize_t fmlp_n_params(const fmlp_net *net)
+
+    ctypedef struct fmlp_exec:
+        int isa
+        int n_threads
+        int exact_threads
+
+    int fmlp_isa_count()
+    const char *fmlp_isa_name(int isa)
+    int fmlp_isa_by_name(const char *name)
+    int fmlp_isa_built(int isa)
+    int fmlp_isa_supported(int isa)
+    int fmlp_isa_best()
+    int fmlp_has_openmp()
+    int fmlp_max_threads()
+    int fmlp_in_parallel()
+
+    ctypedef struct fmlp_matrix:
+        Py_ssize_t n_rows
+        Py_ssize_t n_cols
+        const void *data
+        Py_ssize_t ld
+        const void *indices
+        const void *indptr
+        int index64
+        Py_ssize_t nnz
+
+    fmlp_status fmlp_check_csr(const fmlp_matrix *x)
+
+    ctypedef struct fmlp_target:
+        const void *dense
+        const int32_t *classes
+        const void *weight
+
+    fmlp_status fmlp_predict_size(const fmlp_exec *exec_, const fmlp_net *net, Py_ssize_t n_rows,
+                                  int sparse, Py_ssize_t *bytes_)
+    fmlp_status fmlp_predict(const fmlp_exec *exec_, const fmlp_net *net, const void *params,
+                             const fmlp_matrix *x, int raw, void *workspace, Py_ssize_t bytes_,
+                             void *out)
+
+    int fmlp_solver_n_state(int solver)
+
+    ctypedef struct fmlp_hyper:
+        double learning_rate
+        double alpha
+        double momentum
+        int nesterov
+        double beta_1
+        double beta_2
+        double epsilon
+
+    ctypedef struct fmlp_progress:
+        Py_ssize_t position
+        Py_ssize_t steps
+        double loss_sum
+
+    ctypedef struct fmlp_trainer:
+        pass
+
+    fmlp_status fmlp_trainer_size(const fmlp_exec *exec_, const fmlp_net *net, int solver,
+                                  Py_ssize_t batch_size, int sparse, Py_ssize_t *bytes_)
+    fmlp_status fmlp_trainer_init(const fmlp_exec *exec_, const fmlp_net *net, int solver,
+                                  Py_ssize_t batch_size, int sparse, void *memory,
+                                  Py_ssize_t bytes_, fmlp_trainer **out)
+    fmlp_status fmlp_trainer_load(fmlp_trainer *t, const void *params, const void *state)
+    fmlp_status fmlp_trainer_store(const fmlp_trainer *t, void *params, void *state)
+    fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,
+                                 const Py_ssize_t *order, Py_ssize_t start, Py_ssize_t stop,
+                                 Py_ssize_t first_step, const fmlp_hyper *hyper,
+                                 fmlp_progress *progress)
+    fmlp_status fmlp_trainer_loss_grad(fmlp_trainer *t, const fmlp_matrix *x,
+                                       const fmlp_target *y, double alpha, double *loss,
+                                       void *grad)
+    fmlp_status fmlp_trainer_predict(fmlp_trainer *t, const fmlp_matrix *x, int raw, void *out)
+    int fmlp_trainer_weights_finite(const fmlp_trainer *t)
+    Py_ssize_t fmlp_trainer_weights_bytes(const fmlp_trainer *t)
+    void *fmlp_trainer_weights(fmlp_trainer *t)
+    void fmlp_trainer_weights_changed(fmlp_trainer *t)

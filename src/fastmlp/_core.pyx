@@ -1,0 +1,417 @@
+"""Arrays -> pointers -> one C call -> status -> exception. No arithmetic here."""
+
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS,
+    PyBUF_FORMAT,
+    PyBUF_WRITABLE,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
+from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.stdint cimport int32_t, uintptr_t
+from libc.string cimport memcpy
+
+import numpy as np
+
+_ACTIVATIONS = {"identity": 0, "logistic": 1, "tanh": 2, "relu": 3}
+_OUTPUTS = {"identity": 0, "logistic": 1, "softmax": 2, "exp": 3}
+_LOSSES = {"squared_error": 0, "poisson": 1, "log_loss": 2}
+_SOLVERS = {None: 0, "sgd": 1, "adam": 2}
+
+cdef int _isa = fmlp_isa_best()
+
+
+# ------------------------------------------------------------------ build and machine
+def isa_name():
+    """Name of the instruction set in use."""
+    return fmlp_isa_name(_isa).decode()
+
+
+def available_isas():
+    """Instruction sets that are built in and run here, worst first."""
+    return [fmlp_isa_name(i).decode() for i in range(fmlp_isa_count()) if fmlp_isa_supported(i)]
+
+
+def set_isa(str name):
+    """Choose the instruction set of all later calls."""
+    global _isa
+    cdef int isa = fmlp_isa_by_name(name.encode())
+    if isa < 0 or not fmlp_isa_supported(isa):
+        raise ValueError(f"ISA {name!r} is not available; available: {', '.join(available_isas())}")
+    _isa = isa
+
+
+def build_info():
+    """What this module was built with."""
+    built = [fmlp_isa_name(i).decode() for i in range(fmlp_isa_count()) if fmlp_isa_built(i)]
+    return {"openmp": bool(fmlp_has_openmp()), "isas_built": built, "isa": isa_name()}
+
+
+def max_threads():
+    """Threads OpenMP would use by itself; 1 without OpenMP."""
+    return fmlp_max_threads()
+
+
+def in_parallel():
+    """Whether the caller is inside an OpenMP region."""
+    return bool(fmlp_in_parallel())
+
+
+# ------------------------------------------------------------------ helpers
+cdef int _check(fmlp_status status, Py_ssize_t n_bytes=0) except -1:
+    if status == FMLP_OK:
+        return 0
+    text = fmlp_status_str(status).decode()
+    if status == FMLP_E_SIZE:
+        raise MemoryError(f"fastmlp: {text}")
+    raise ValueError(f"fastmlp: {text}")
+
+
+cdef extern from "Python.h":
+    Py_ssize_t PY_SSIZE_T_MAX
+
+
+cdef class _Memory:
+    """64-byte aligned bytes."""
+
+    cdef void *raw
+    cdef void *start
+    cdef Py_ssize_t size
+
+    def __cinit__(self, Py_ssize_t size):
+        self.raw = PyMem_Malloc(<size_t>size + 63) if size < PY_SSIZE_T_MAX - 64 else NULL
+        if self.raw == NULL:
+            raise MemoryError(f"fastmlp: cannot allocate {size} bytes")
+        self.start = <void *>((<uintptr_t>self.raw + 63) // 64 * 64)
+        self.size = size
+
+    def __dealloc__(self):
+        PyMem_Free(self.raw)
+
+
+cdef class _View:
+    """A C-contiguous, aligned buffer of one element type, held while in use."""
+
+    cdef Py_buffer buffer
+    cdef bint held
+
+    def __cinit__(self, array, str what, str formats, int ndim, bint writable=False):
+        cdef int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0)
+        PyObject_GetBuffer(array, &self.buffer, flags)
+        self.held = True
+        cdef str form = self.buffer.format.decode() if self.buffer.format != NULL else "B"
+        if form not in formats or self.buffer.ndim != ndim:
+            raise TypeError(
+                f"{what}: expected a {ndim}-D array of type code {formats}, "
+                f"got {self.buffer.ndim}-D of {form!r}"
+            )
+        if <uintptr_t>self.buffer.buf % <uintptr_t>self.buffer.itemsize:
+            raise ValueError(f"{what}: array is not aligned")
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.buffer)
+
+    cdef Py_ssize_t length(self, int axis):
+        return self.buffer.shape[axis]
+
+
+cdef int _expect(str what, Py_ssize_t got, Py_ssize_t wanted) except -1:
+    if got != wanted:
+        raise ValueError(f"{what}: length {got}, expected {wanted}")
+    return 0
+
+
+cdef class _Matrix:
+    """Dense (n, n_features) or CSR as (data, indices, indptr, n_rows)."""
+
+    cdef fmlp_matrix m
+    cdef _View data, indices, indptr
+
+    def __cinit__(self, X, Network net):
+        self.m.n_cols = net.n_features
+        if not isinstance(X, tuple):
+            self.data = _View(X, "X", net.code, 2)
+            _expect("X.shape[1]", self.data.length(1), net.n_features)
+            self.m.n_rows = self.data.length(0)
+            self.m.data = self.data.buffer.buf
+            self.m.ld = net.n_features
+            return
+        data, indices, indptr, n_rows = X
+        self.data = _View(data, "X.data", net.code, 1)
+        self.indices = _View(indices, "X.indices", "ilq", 1)
+        self.indptr = _View(indptr, "X.indptr", "ilq", 1)
+        if self.indices.buffer.itemsize != self.indptr.buffer.itemsize:
+            raise TypeError("X: indices and indptr must have the same type")
+        _expect("X.indices", self.indices.length(0), self.data.length(0))
+        _expect("X.indptr", self.indptr.length(0), n_rows + 1)
+        self.m.n_rows = n_rows
+        self.m.data = self.data.buffer.buf
+        self.m.indices = self.indices.buffer.buf
+        self.m.indptr = self.indptr.buffer.buf
+        self.m.index64 = self.indices.buffer.itemsize == 8
+        self.m.nnz = self.data.length(0)
+        cdef fmlp_status status
+        with nogil:
+            status = fmlp_check_csr(&self.m)
+        _check(status)
+
+
+cdef class _Target:
+    """y as class indices (int32) or (n, n_outputs), and sample weights."""
+
+    cdef fmlp_target t
+    cdef _View y, weight
+
+    def __cinit__(self, y, sample_weight, Network net, Py_ssize_t n_rows):
+        if net.output == "softmax" and y.ndim == 1:
+            self.y = _View(y, "y", "il", 1)
+            if self.y.buffer.itemsize != 4:
+                raise TypeError("y: class indices must be int32")
+            self.t.classes = <const int32_t *>self.y.buffer.buf
+        else:
+            self.y = _View(y, "y", net.code, 2)
+            _expect("y.shape[1]", self.y.length(1), net.n_outputs)
+            self.t.dense = self.y.buffer.buf
+        _expect("y", self.y.length(0), n_rows)
+        if sample_weight is not None:
+            self.weight = _View(sample_weight, "sample_weight", net.code, 1)
+            _expect("sample_weight", self.weight.length(0), n_rows)
+            self.t.weight = self.weight.buffer.buf
+
+
+cdef fmlp_exec _exec(int n_threads, bint exact):
+    cdef fmlp_exec e
+    e.isa = _isa
+    e.n_threads = n_threads
+    e.exact_threads = exact
+    return e
+
+
+# ------------------------------------------------------------------ network
+cdef class Network:
+    """Immutable description of a network.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+        (n_features, *hidden, n_outputs), each >= 1.
+    activations : sequence of str
+        One name per hidden layer: identity, logistic, tanh or relu.
+    output : {"identity", "logistic", "softmax", "exp"}
+        Output activation.
+    loss : {"squared_error", "poisson", "log_loss"}
+        Loss; goes with identity, exp, and softmax or logistic respectively.
+    dtype : float32 or float64
+        Type of all arrays.
+    """
+
+    cdef fmlp_net net
+    cdef _Memory layers
+    cdef str code
+    cdef readonly tuple layer_sizes
+    cdef readonly tuple activations
+    cdef readonly str output
+    cdef readonly str loss
+    cdef readonly object dtype
+    cdef readonly Py_ssize_t n_params
+    cdef readonly Py_ssize_t n_features
+    cdef readonly Py_ssize_t n_outputs
+
+    def __init__(self, layer_sizes, activations, str output, str loss, dtype):
+        self.layer_sizes = tuple(int(n) for n in layer_sizes)
+        self.activations = tuple(activations)
+        self.output = output
+        self.loss = loss
+        self.dtype = np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise TypeError(f"dtype must be float32 or float64, got {self.dtype}")
+        self.code = "f" if self.dtype == np.float32 else "d"
+        if len(self.layer_sizes) < 2 or len(self.activations) != len(self.layer_sizes) - 2:
+            raise ValueError("activations: one name per hidden layer")
+        cdef int n = len(self.layer_sizes) - 1
+        self.layers = _Memory(n * sizeof(fmlp_layer))
+        cdef fmlp_layer *p = <fmlp_layer *>self.layers.start
+        for i in range(n):
+            p[i].n_in = self.layer_sizes[i]
+            p[i].n_out = self.layer_sizes[i + 1]
+            p[i].activation = _ACTIVATIONS[self.activations[i]] if i < n - 1 else 0
+        self.net.dtype = self.dtype == np.float64
+        self.net.n_layers = n
+        self.net.layers = p
+        self.net.output = _OUTPUTS[output]
+        self.net.loss = _LOSSES[loss]
+        _check(fmlp_check(&self.net))
+        self.n_params = fmlp_n_params(&self.net)
+        self.n_features = self.layer_sizes[0]
+        self.n_outputs = self.layer_sizes[n]
+
+
+def forward(Network net, params, X, int n_threads=1, out=None, bint raw=False,
+            bint exact_threads=False):
+    """Outputs (n, n_outputs) of the network for the rows of X.
+
+    raw leaves the output activation out. exact_threads runs on n_threads however small the work.
+    """
+    cdef _View p = _View(params, "params", net.code, 1)
+    _expect("params", p.length(0), net.n_params)
+    cdef _Matrix x = _Matrix(X, net)
+    if out is None:
+        out = np.empty((x.m.n_rows, net.n_outputs), net.dtype)
+    cdef _View o = _View(out, "out", net.code, 2, True)
+    _expect("out", o.length(0), x.m.n_rows)
+    _expect("out.shape[1]", o.length(1), net.n_outputs)
+    cdef fmlp_exec e = _exec(n_threads, exact_threads)
+    cdef Py_ssize_t size
+    _check(fmlp_predict_size(&e, &net.net, x.m.n_rows, x.m.indptr != NULL, &size))
+    cdef _Memory memory = _Memory(size)
+    cdef fmlp_status status
+    with nogil:
+        status = fmlp_predict(&e, &net.net, p.buffer.buf, &x.m, raw, memory.start, size,
+                              o.buffer.buf)
+    _check(status)
+    return out
+
+
+# ------------------------------------------------------------------ training
+cdef class Trainer:
+    """Weights and optimizer state in the kernels' layout, over one set of rows.
+
+    Parameters
+    ----------
+    net : Network
+    solver : {"sgd", "adam", None}
+        None: gradients only.
+    params : ndarray (n_params,)
+        Copied in.
+    state : ndarray (n_state, n_params) or None
+        sgd: velocity; adam: first and second moments. None: zeros.
+    X, y, sample_weight
+        Rows to train on, kept by reference. y: int32 class indices for softmax, else
+        (n, n_outputs).
+    batch_size : int
+    n_threads : int
+    exact_threads : bool
+        For tests: use n_threads however small the work.
+    """
+
+    cdef readonly Network net
+    cdef _Memory memory
+    cdef fmlp_trainer *t
+    cdef _Matrix x
+    cdef _Target y
+
+    def __init__(self, Network net, solver, params, state, X, y, sample_weight,
+                 Py_ssize_t batch_size, int n_threads=1, bint exact_threads=False):
+        self.net = net
+        self.x = _Matrix(X, net)
+        self.y = _Target(y, sample_weight, net, self.x.m.n_rows)
+        cdef fmlp_exec e = _exec(n_threads, exact_threads)
+        cdef int code = _SOLVERS[solver]
+        cdef bint sparse = self.x.m.indptr != NULL
+        cdef Py_ssize_t size
+        _check(fmlp_trainer_size(&e, &net.net, code, batch_size, sparse, &size))
+        self.memory = _Memory(size)
+        _check(fmlp_trainer_init(&e, &net.net, code, batch_size, sparse, self.memory.start, size,
+                                 &self.t))
+        self.write(params, state)
+
+    def write(self, params, state=None):
+        """Flat arrays in."""
+        cdef _View p = _View(params, "params", self.net.code, 1)
+        cdef _View s = None if state is None else _View(state, "state", self.net.code, 2)
+        _expect("params", p.length(0), self.net.n_params)
+        if s is not None:
+            _expect("state.shape[1]", s.length(1), self.net.n_params)
+        fmlp_trainer_load(self.t, p.buffer.buf, NULL if s is None else s.buffer.buf)
+
+    def read(self, params, state=None):
+        """Flat arrays out."""
+        cdef _View p = _View(params, "params", self.net.code, 1, True)
+        cdef _View s = None if state is None else _View(state, "state", self.net.code, 2, True)
+        _expect("params", p.length(0), self.net.n_params)
+        if s is not None:
+            _expect("state.shape[1]", s.length(1), self.net.n_params)
+        fmlp_trainer_store(self.t, p.buffer.buf, NULL if s is None else s.buffer.buf)
+
+    def train(self, order, Py_ssize_t start, Py_ssize_t stop, *, Py_ssize_t step,
+              double learning_rate, double alpha, double momentum=0.9, bint nesterov=True,
+              double beta_1=0.9, double beta_2=0.999, double epsilon=1e-8):
+        """Mini-batches of order[start:stop], some 50 ms of them at most.
+
+        Returns
+        -------
+        position : int
+            Where it stopped.
+        steps : int
+            Optimizer steps done; a mini-batch whose weights are all zero does none.
+        loss_sum : float
+            Sum over the mini-batches of loss * rows.
+        """
+        cdef _View o = None
+        if order is not None:
+            o = _View(order, "order", "lqn", 1)
+            if o.buffer.itemsize != sizeof(Py_ssize_t) or stop > o.length(0):
+                raise ValueError("order: needs intp indices up to stop")
+        cdef fmlp_hyper h
+        h.learning_rate = learning_rate
+        h.alpha = alpha
+        h.momentum = momentum
+        h.nesterov = nesterov
+        h.beta_1 = beta_1
+        h.beta_2 = beta_2
+        h.epsilon = epsilon
+        cdef fmlp_progress progress
+        cdef Py_ssize_t *rows = NULL if o is None else <Py_ssize_t *>o.buffer.buf
+        cdef fmlp_status status
+        with nogil:
+            status = fmlp_trainer_run(self.t, &self.x.m, &self.y.t, rows, start, stop, step, &h,
+                                      &progress)
+        _check(status)
+        return progress.position, progress.steps, progress.loss_sum
+
+    def loss_grad(self, double alpha, grad):
+        """Loss over all rows; its flat gradient goes to grad (n_params,)."""
+        cdef _View g = _View(grad, "grad", self.net.code, 1, True)
+        _expect("grad", g.length(0), self.net.n_params)
+        cdef double loss
+        cdef fmlp_status status
+        with nogil:
+            status = fmlp_trainer_loss_grad(self.t, &self.x.m, &self.y.t, alpha, &loss,
+                                            g.buffer.buf)
+        _check(status)
+        return loss
+
+    def forward(self, X, bint raw=False):
+        """Outputs for the rows of X with the current weights; X dense or sparse as in training."""
+        cdef _Matrix x = _Matrix(X, self.net)
+        out = np.empty((x.m.n_rows, self.net.n_outputs), self.net.dtype)
+        cdef _View o = _View(out, "out", self.net.code, 2, True)
+        cdef fmlp_status status
+        with nogil:
+            status = fmlp_trainer_predict(self.t, &x.m, raw, o.buffer.buf)
+        _check(status)
+        return out
+
+    def snapshot(self):
+        """The weights, to restore later."""
+        return PyBytes_FromStringAndSize(<char *>fmlp_trainer_weights(self.t),
+                                         fmlp_trainer_weights_bytes(self.t))
+
+    def restore(self, bytes snapshot):
+        """Put a snapshot's weights back."""
+        _expect("snapshot", len(snapshot), fmlp_trainer_weights_bytes(self.t))
+        memcpy(fmlp_trainer_weights(self.t), PyBytes_AsString(snapshot), <size_t>len(snapshot))
+        fmlp_trainer_weights_changed(self.t)
+
+    def weights_finite(self):
+        """Whether all weights and biases are finite."""
+        return bool(fmlp_trainer_weights_finite(self.t))
+
+
+def loss_grad(Network net, params, X, y, sample_weight, double alpha, grad, int n_threads=1):
+    """Loss of all rows and its flat gradient (into grad); scikit-learn's definition."""
+    cdef Trainer t = Trainer(net, None, params, None, X, y, sample_weight, max(1, y.shape[0]),
+                             n_threads)
+    return t.loss_grad(alpha, grad)

@@ -1,0 +1,167 @@
+"""Docstring text that classifier and regressor share, put together once when they are defined."""
+
+import inspect
+
+PARAMETERS = {
+    "loss": """\
+{'squared_error', 'poisson'}, default='squared_error'
+    Loss to minimize: half the squared error, or half the Poisson deviance. 'poisson' has an
+    exponential output, so that predictions are positive, and needs ``y >= 0``.""",
+    "hidden_layer_sizes": """\
+array-like of int, or int, default=(100,)
+    Number of neurons of each hidden layer. ``()`` is a linear model.""",
+    "activation": """\
+{'identity', 'logistic', 'tanh', 'relu'}, default='relu'
+    Activation function of the hidden layers: ``x``, ``1 / (1 + exp(-x))``, ``tanh(x)``,
+    ``max(0, x)``.""",
+    "solver": """\
+{'lbfgs', 'sgd', 'adam'}, default='adam'
+    How the weights are optimized: quasi-Newton on all rows at once (good on small data), gradient
+    descent with momentum on mini-batches, or Adam [1]_ on mini-batches.""",
+    "alpha": """\
+float, default=0.0001
+    Strength of the L2 penalty on the weights. It is divided by the number of rows, or their total
+    sample weight, of the mini-batch, so that the same alpha means more with small batches.""",
+    "batch_size": """\
+int or 'auto', default='auto'
+    Rows of a mini-batch; 'auto' is ``min(200, n_samples)``. Not used by 'lbfgs'.""",
+    "learning_rate": """\
+{'constant', 'invscaling', 'adaptive'}, default='constant'
+    Schedule of the learning rate, for 'sgd' only. 'invscaling':
+    ``learning_rate_init / (t_ + 1) ** power_t`` after every epoch. 'adaptive': divided by 5 each
+    time ``n_iter_no_change`` epochs in a row bring no progress, training ends below 1e-6.""",
+    "learning_rate_init": """\
+float, default=0.001
+    Initial learning rate of 'sgd' and 'adam'.""",
+    "power_t": """\
+float, default=0.5
+    Exponent of ``learning_rate='invscaling'``.""",
+    "max_iter": """\
+int, default=200
+    Largest number of epochs ('sgd', 'adam') or iterations ('lbfgs').""",
+    "shuffle": """\
+bool, default=True
+    Whether to shuffle the rows before every epoch. Not used by 'lbfgs'.""",
+    "random_state": """\
+int, RandomState instance or None, default=None
+    Where the initial weights, the validation split and the shuffling come from. An int makes
+    every call give the same result, which is scikit-learn's of the same int to rounding.""",
+    "tol": """\
+float, default=1e-4
+    Progress smaller than this counts as none: of the training loss, or of the validation score
+    with ``early_stopping``. For 'lbfgs' the largest gradient that counts as zero.""",
+    "verbose": """\
+bool or int, default=False
+    Whether to print the loss of every epoch.""",
+    "warm_start": """\
+bool, default=False
+    Whether `fit` starts from the weights of the previous `fit`.""",
+    "momentum": """\
+float, default=0.9
+    Momentum of 'sgd', between 0 and 1.""",
+    "nesterovs_momentum": """\
+bool, default=True
+    Whether the momentum of 'sgd' is Nesterov's.""",
+    "early_stopping": """\
+bool, default=False
+    Whether to hold rows out for validation, end training when their score makes no progress
+    for more than ``n_iter_no_change`` epochs, and keep the weights of the best epoch, however
+    training ends. The split is stratified for binary targets. Not used by 'lbfgs'.""",
+    "validation_fraction": """\
+float, default=0.1
+    Share of the rows held out by ``early_stopping``.""",
+    "beta_1": """\
+float, default=0.9
+    Decay rate of the mean of gradients in 'adam', in [0, 1).""",
+    "beta_2": """\
+float, default=0.999
+    Decay rate of the mean of squared gradients in 'adam', in [0, 1).""",
+    "epsilon": """\
+float, default=1e-8
+    Added to the denominator in 'adam'.""",
+    "n_iter_no_change": """\
+int or inf, default=10
+    Number of epochs without progress that is still tolerated by 'sgd' and 'adam'.""",
+    "max_fun": """\
+int, default=15000
+    Largest number of evaluations of the loss by 'lbfgs'.""",
+    "n_threads": """\
+int or None, default=None
+    Number of threads. None chooses, with respect to CPU affinity, container limits and the
+    size of the work. The result does not depend on it.""",
+}
+
+ATTRIBUTES = """\
+classes_ : ndarray of shape (n_classes,)
+    Class labels, sorted. Only the classifier has it.
+coefs_ : list of ndarray of shape (n_in, n_out)
+    Weight matrix of each layer. They are views of one vector: writing into them changes the model.
+intercepts_ : list of ndarray of shape (n_out,)
+    Bias vector of each layer, views as well.
+loss_ : float
+    Loss of the last epoch, or of the solution with 'lbfgs'.
+loss_curve_ : list of float
+    Loss of every epoch; of `partial_fit` the latest 10,000. Not with 'lbfgs'.
+best_loss_ : float or None
+    Smallest loss of an epoch, None with ``early_stopping``. Not with 'lbfgs'.
+validation_scores_ : list of float or None
+    {score} on the validation rows after every epoch with ``early_stopping``, else None. Not with
+    'lbfgs'.
+best_validation_score_ : float or None
+    Largest of them. Not with 'lbfgs'.
+n_iter_ : int
+    Number of epochs or iterations of the last call.
+t_ : int
+    Number of training rows seen, over all epochs and calls.
+n_layers_ : int
+    Number of layers, input and output included.
+n_outputs_ : int
+    Number of outputs of the network.
+out_activation_ : str
+    Activation function of the output layer.
+n_features_in_ : int
+    Number of features.
+feature_names_in_ : ndarray of shape (n_features_in_,)
+    Their names, if X had names that are all strings."""
+
+NOTES = """\
+The weights are float32 if X is, else float64. With the same ``random_state`` the model is that of
+scikit-learn [2]_ to rounding. A call that fails leaves the estimator as it was."""
+
+REFERENCES = """\
+.. [1] Kingma, Ba: "Adam: A Method for Stochastic Optimization", 2014, arXiv:1412.6980.
+.. [2] https://scikit-learn.org/stable/modules/neural_networks_supervised.html"""
+
+
+def _section(title, text):
+    return f"\n{title}\n{'-' * len(title)}\n{text}\n"
+
+
+def documented(score):
+    """Class decorator: complete the docstring of an estimator.
+
+    Parameters
+    ----------
+    score : str
+        What ``validation_scores_`` holds.
+    """
+
+    def decorate(cls):
+        names = [name for name in inspect.signature(cls).parameters if name in PARAMETERS]
+        parameters = "\n".join(f"{name} : {PARAMETERS[name]}" for name in names)
+        summary, _, examples = inspect.cleandoc(cls.__doc__).partition("Examples\n--------\n")
+        attributes = ATTRIBUTES.format(score=score)
+        if "loss" in names:
+            attributes = attributes[attributes.index("coefs_") :]
+        cls.__doc__ = (
+            summary.rstrip()
+            + "\n"
+            + _section("Parameters", parameters)
+            + _section("Attributes", attributes)
+            + _section("Notes", NOTES)
+            + _section("References", REFERENCES)
+            + _section("Examples", examples.rstrip())
+        )
+        return cls
+
+    return decorate

@@ -1,0 +1,285 @@
+"""The door for kernel tests and benchmarks: every kernel of every ISA on NumPy arrays.
+
+Nothing is checked here: callers pass C-contiguous arrays of the table's dtype and of the sizes that
+csrc/kernels/kernels.h states.
+"""
+
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.stdint cimport int32_t, uintptr_t
+
+import time
+
+import numpy as np
+
+cdef extern from "kernels/kernels.h" nogil:
+    cdef struct fmlp_rule_args:
+        double scale
+        double alpha
+        double learning_rate
+        double momentum
+        double beta_1
+        double beta_2
+        double epsilon
+        int nesterov
+
+    cdef struct fmlp_csr:
+        const void *data
+        const void *indices
+        const void *indptr
+        int index64
+
+    cdef struct fmlp_kernels:
+        Py_ssize_t size
+        Py_ssize_t lanes
+        Py_ssize_t nr
+        Py_ssize_t mr
+        Py_ssize_t narrow_max
+        void (*forward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **, const void *, int,
+                        void *, Py_ssize_t) noexcept
+        void (*forward_narrow)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **, const void *, int,
+                               void *, Py_ssize_t) noexcept
+        void (*forward_sparse)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const fmlp_csr *,
+                               const Py_ssize_t *, const void *, int, void *, Py_ssize_t) noexcept
+        void (*backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **, const void *, int,
+                         const void *, Py_ssize_t, void *, Py_ssize_t) noexcept
+        void (*backward_narrow)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t,
+                                const void *, int, const void *, Py_ssize_t, void *, Py_ssize_t) noexcept
+        void (*grad)(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **, const void *,
+                     Py_ssize_t, int, void *) noexcept
+        void (*grad_narrow)(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **,
+                            const void *, Py_ssize_t, int, void *, Py_ssize_t) noexcept
+        void (*grad_sparse)(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const fmlp_csr *,
+                            const Py_ssize_t *, const void *, Py_ssize_t, void *) noexcept
+        void (*grad_bias)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, int, void *) noexcept
+        void (*act_forward)(int, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t) noexcept
+        void (*act_backward)(int, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *,
+                             Py_ssize_t) noexcept
+        void (*loss)(int, int, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t, const Py_ssize_t *,
+                     const void *, const int32_t *, const void *, void *, void *) noexcept
+        void (*output)(int, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *, Py_ssize_t,
+                       void *) noexcept
+        double (*rule)(int, Py_ssize_t, const void *, void *, void *, void *,
+                       const fmlp_rule_args *) noexcept
+        void (*transpose)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *, Py_ssize_t) noexcept
+        double (*sum)(Py_ssize_t, const void *) noexcept
+        int (*finite)(Py_ssize_t, const void *) noexcept
+        void (*math)(int, Py_ssize_t, const void *, void *) noexcept
+        double (*fma_peak)(Py_ssize_t) noexcept nogil
+
+cdef extern from "cpu/dispatch.h" nogil:
+    const fmlp_kernels *fmlp_kernels_get(int isa, int dtype)
+
+cdef extern from "include/fmlp.h" nogil:
+    int fmlp_isa_count()
+    const char *fmlp_isa_name(int isa)
+    int fmlp_isa_by_name(const char *name)
+    int fmlp_isa_supported(int isa)
+    int fmlp_isa_best()
+
+cdef extern from "core/threads.h" nogil:
+    ctypedef void (*fmlp_task)(void *arg, int thread, int n_threads) noexcept
+    void fmlp_parallel(int n_threads, fmlp_task task, void *arg)
+
+ACTIVATIONS = {"identity": 0, "logistic": 1, "tanh": 2, "relu": 3}
+OUTPUTS = {"identity": 0, "logistic": 1, "softmax": 2, "exp": 3}
+LOSSES = {"squared_error": 0, "poisson": 1, "log_loss": 2}
+RULES = {"gradient": 0, "sgd": 1, "adam": 2}
+MATH = {"exp": 0, "log": 1, "logistic": 2, "tanh": 3}
+
+
+def available():
+    """Names of the ISAs built in and supported here."""
+    return [fmlp_isa_name(i).decode() for i in range(fmlp_isa_count()) if fmlp_isa_supported(i)]
+
+
+cdef void *_p(array):
+    return NULL if array is None else <void *><uintptr_t>array.ctypes.data
+
+
+cdef const void **_rows(array) except NULL:
+    """Pointers to the rows of a 2-D array, to be freed."""
+    cdef Py_ssize_t i, n = array.shape[0], step = array.strides[0]
+    cdef const char *base = <const char *>_p(array)
+    cdef const void **rows = <const void **>PyMem_Malloc(<size_t>(n + 1) * sizeof(void *))
+    if rows == NULL:
+        raise MemoryError
+    for i in range(n):
+        rows[i] = base + i * step
+    return rows
+
+
+cdef Py_ssize_t _ld(array):
+    return array.strides[0] // array.itemsize
+
+
+cdef fmlp_csr _csr(X):
+    cdef fmlp_csr csr
+    csr.data = _p(X.data)
+    csr.indices = _p(X.indices)
+    csr.indptr = _p(X.indptr)
+    csr.index64 = X.indices.itemsize == 8
+    return csr
+
+
+cdef class Table:
+    """The kernels of one ISA and dtype. 2-D arguments may be column slices: strides are passed."""
+
+    cdef const fmlp_kernels *k
+    cdef readonly str isa
+    cdef readonly object dtype
+
+    def __init__(self, str isa, dtype):
+        self.isa = isa
+        self.dtype = np.dtype(dtype)
+        self.k = fmlp_kernels_get(fmlp_isa_by_name(isa.encode()), self.dtype == np.float64)
+        if self.k == NULL:
+            raise ValueError(f"ISA {isa!r} is not available")
+
+    @property
+    def lanes(self):
+        return self.k.lanes
+
+    @property
+    def nr(self):
+        return self.k.nr
+
+    @property
+    def mr(self):
+        return self.k.mr
+
+    @property
+    def narrow_max(self):
+        return self.k.narrow_max
+
+    def slots(self):
+        """Whether each kernel is there."""
+        return [self.k.forward != NULL, self.k.forward_narrow != NULL,
+                self.k.forward_sparse != NULL, self.k.backward != NULL,
+                self.k.backward_narrow != NULL, self.k.grad != NULL, self.k.grad_narrow != NULL,
+                self.k.grad_sparse != NULL, self.k.grad_bias != NULL, self.k.act_forward != NULL,
+                self.k.act_backward != NULL, self.k.loss != NULL, self.k.output != NULL,
+                self.k.rule != NULL, self.k.transpose != NULL, self.k.sum != NULL,
+                self.k.finite != NULL, self.k.math != NULL, self.k.fma_peak != NULL]
+
+    def forward(self, X, w, str act, out):
+        """X (m, k), w panels, out (m, n padded)."""
+        rows = _rows(X)
+        self.k.forward(X.shape[0], X.shape[1], out.shape[1], rows, _p(w), ACTIVATIONS[act],
+                       _p(out), _ld(out))
+        PyMem_Free(<void *>rows)
+
+    def forward_narrow(self, X, w, str act, out):
+        rows = _rows(X)
+        self.k.forward_narrow(X.shape[0], X.shape[1], out.shape[1], rows, _p(w), ACTIVATIONS[act],
+                              _p(out), _ld(out))
+        PyMem_Free(<void *>rows)
+
+    def forward_sparse(self, X, index, w, str act, out):
+        cdef fmlp_csr csr = _csr(X)
+        self.k.forward_sparse(len(index), X.shape[1], out.shape[1], &csr,
+                              <const Py_ssize_t *>_p(index), _p(w), ACTIVATIONS[act], _p(out),
+                              _ld(out))
+
+    def backward(self, dz, wt, str act, a, dz_in):
+        """dz (m, n_out), wt panels, a and dz_in (m, n_in padded)."""
+        rows = _rows(dz)
+        self.k.backward(dz.shape[0], dz.shape[1], dz_in.shape[1], rows, _p(wt), ACTIVATIONS[act],
+                        _p(a), _ld(a), _p(dz_in), _ld(dz_in))
+        PyMem_Free(<void *>rows)
+
+    def backward_narrow(self, dz, w, str act, a, dz_in):
+        self.k.backward_narrow(dz.shape[0], dz.shape[1], dz_in.shape[1], _p(dz), _ld(dz), _p(w),
+                               ACTIVATIONS[act], _p(a), _ld(a), _p(dz_in), _ld(dz_in))
+
+    def grad(self, X, Py_ssize_t k0, Py_ssize_t k1, dz, bint accumulate, g):
+        """g (k1 - k0, width)."""
+        rows = _rows(X)
+        self.k.grad(X.shape[0], k0, k1, g.shape[1], rows, _p(dz), _ld(dz), accumulate, _p(g))
+        PyMem_Free(<void *>rows)
+
+    def grad_narrow(self, X, Py_ssize_t k0, Py_ssize_t k1, dz, bint accumulate, g):
+        """g (n_out, k1 - k0 padded)."""
+        rows = _rows(X)
+        self.k.grad_narrow(X.shape[0], k0, k1, dz.shape[1], rows, _p(dz), _ld(dz), accumulate,
+                           _p(g), _ld(g))
+        PyMem_Free(<void *>rows)
+
+    def grad_sparse(self, X, index, Py_ssize_t k0, Py_ssize_t k1, dz, g):
+        cdef fmlp_csr csr = _csr(X)
+        self.k.grad_sparse(len(index), k0, k1, g.shape[1], &csr, <const Py_ssize_t *>_p(index),
+                           _p(dz), _ld(dz), _p(g))
+
+    def grad_bias(self, dz, bint accumulate, g):
+        self.k.grad_bias(dz.shape[0], dz.shape[1], _p(dz), _ld(dz), accumulate, _p(g))
+
+    def act_forward(self, str act, a):
+        self.k.act_forward(ACTIVATIONS[act], a.shape[0], a.shape[1], _p(a), _ld(a))
+
+    def act_backward(self, str act, a, d):
+        self.k.act_backward(ACTIVATIONS[act], a.shape[0], a.shape[1], _p(a), _ld(a), _p(d), _ld(d))
+
+    def loss(self, str output, str loss, z, index, dense, classes, weight, loss_rows):
+        scratch = np.zeros((z.shape[1] + 64) * self.k.lanes, self.dtype)
+        cdef void *aligned = <void *>((<uintptr_t>_p(scratch) + 63) // 64 * 64)
+        self.k.loss(OUTPUTS[output], LOSSES[loss], z.shape[0], z.shape[1], _p(z), _ld(z),
+                    <const Py_ssize_t *>_p(index), _p(dense), <const int32_t *>_p(classes),
+                    _p(weight), _p(loss_rows), aligned)
+
+    def output(self, str output, z, out):
+        scratch = np.zeros((z.shape[1] + 64) * self.k.lanes, self.dtype)
+        cdef void *aligned = <void *>((<uintptr_t>_p(scratch) + 63) // 64 * 64)
+        self.k.output(OUTPUTS[output], z.shape[0], z.shape[1], _p(z), _ld(z), _p(out), _ld(out),
+                      aligned)
+
+    def rule(self, str rule, g, w, s1=None, s2=None, *, double scale=1, double alpha=0,
+             double learning_rate=0.1, double momentum=0, bint nesterov=False, double beta_1=0.9,
+             double beta_2=0.999, double epsilon=1e-8):
+        cdef fmlp_rule_args args
+        args.scale, args.alpha, args.learning_rate = scale, alpha, learning_rate
+        args.momentum, args.nesterov = momentum, nesterov
+        args.beta_1, args.beta_2, args.epsilon = beta_1, beta_2, epsilon
+        return self.k.rule(RULES[rule], w.size, _p(g), _p(w), _p(s1), _p(s2), &args)
+
+    def transpose(self, src, dst):
+        self.k.transpose(src.shape[0], src.shape[1], _p(src), _ld(src), _p(dst), _ld(dst))
+
+    def sum(self, x):
+        return self.k.sum(x.size, _p(x))
+
+    def finite(self, x):
+        return bool(self.k.finite(x.size, _p(x)))
+
+    def math(self, str op, x, y):
+        self.k.math(MATH[op], x.size, _p(x), _p(y))
+
+
+cdef struct _Peak:
+    const fmlp_kernels *k
+    Py_ssize_t rounds
+    double flops[256]
+
+
+cdef void _peak_task(void *arg, int thread, int n_threads) noexcept nogil:
+    cdef _Peak *peak = <_Peak *>arg
+    if thread < 256:
+        peak.flops[thread] = peak.k.fma_peak(peak.rounds)
+
+
+def fma_peak(int n_threads=1, dtype=np.float32, double seconds=0.1, isa=None):
+    """FLOP/s of independent FMAs on n_threads threads: the limit of the matrix products."""
+    cdef _Peak peak
+    name = fmlp_isa_name(fmlp_isa_best()).decode() if isa is None else isa
+    cdef Table table = Table(name, dtype)
+    peak.k = table.k
+    peak.rounds = 100_000
+    best = 0.0
+    stop = time.perf_counter() + seconds
+    while time.perf_counter() < stop:
+        for i in range(n_threads):
+            peak.flops[i] = 0
+        start = time.perf_counter()
+        with nogil:
+            fmlp_parallel(n_threads, _peak_task, &peak)
+        elapsed = time.perf_counter() - start
+        best = max(best, sum(peak.flops[i] for i in range(n_threads)) / elapsed)
+    return best

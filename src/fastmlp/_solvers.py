@@ -1,0 +1,235 @@
+"""The solvers: the stochastic training loop and L-BFGS.
+
+The arithmetic of a step is the engine's (`fastmlp._core`). What is here decides which rows come
+when, at which learning rate, and when to stop.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import scipy
+import scipy.optimize
+from sklearn.exceptions import ConvergenceWarning
+
+from ._core import Trainer, loss_grad
+from ._optimizers import make_optimizer
+from ._stopping import LossMonitor, ScoreMonitor
+
+STOCHASTIC_SOLVERS = ("sgd", "adam")
+
+NONFINITE_WEIGHTS = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and need"
+    " to be preprocessed."
+)
+BATCH_SIZE_CLIPPED = (
+    "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
+)
+INTERRUPTED = "Training interrupted by user."
+MAX_ITER_REACHED = (
+    "Stochastic Optimizer: Maximum iterations (%d) reached and the optimization hasn't"
+    " converged yet."
+)
+
+
+# ------------------------------------------------------------------------------------ stochastic
+
+
+class Data(NamedTuple):
+    """Checked training data in the engine's format."""
+
+    X: object  # ndarray (n_rows, n_features) or CSR tuple (data, indices, indptr, n_rows)
+    y: np.ndarray  # int32 class indices for softmax, else (n_rows, n_outputs) of the model's dtype
+    sample_weight: np.ndarray | None
+    n_rows: int
+
+
+def train(est, trainer, optimizer, monitor, order, n_rows, *, max_epochs):
+    """Train in mini-batches until the monitor sees no more progress: the training loop.
+
+    Parameters
+    ----------
+    est : BaseMLP
+        Its history (``n_iter_``, ``t_``, ``loss_``, ``loss_curve_``...) is kept up to date, so that
+        it is right wherever training ends. Weights and moments stay in ``trainer``.
+    trainer : Trainer
+    optimizer : SGDOptimizer or AdamOptimizer
+    monitor : LossMonitor or ScoreMonitor
+    order : ndarray of intp or None
+        The rows to train on, shuffled in place before every epoch; None: all rows, as they come.
+    n_rows, max_epochs : int
+        Number of rows in an epoch and number of epochs.
+
+    Returns
+    -------
+    end : {"stopped", "max_epochs", "interrupted"}
+
+    Raises
+    ------
+    ValueError
+        As soon as weights are not finite, unless there are best weights to go back to.
+    """
+    fixed = dict(optimizer.step_arguments(), alpha=float(est.alpha))
+    try:
+        est.n_iter_ = 0
+        for _ in range(max_epochs):
+            if est.shuffle:
+                est._random_state.shuffle(order)  # the draw of sklearn.utils.shuffle(order)
+            position, loss_sum = 0, 0.0
+            while position < n_rows:
+                position, steps, chunk_loss = trainer.train(
+                    order, position, n_rows, step=optimizer.t,
+                    learning_rate=optimizer.step_rate, **fixed,
+                )  # fmt: skip
+                optimizer.t += steps
+                loss_sum += chunk_loss
+
+            est.n_iter_ += 1
+            est.t_ += n_rows
+            est.loss_ = loss_sum / n_rows
+            est.loss_curve_.append(est.loss_)
+            if est.verbose:
+                print(f"Iteration {est.n_iter_}, loss = {est.loss_:.8f}")
+            if not (math.isfinite(est.loss_) or est.early_stopping or trainer.weights_finite()):
+                raise ValueError(NONFINITE_WEIGHTS)
+
+            monitor.epoch(est, trainer)
+            optimizer.end_epoch(est.t_)
+            if est._no_improvement_count > est.n_iter_no_change:
+                message = (
+                    f"{monitor.what} did not improve more than tol={est.tol:f}"
+                    f" for {est.n_iter_no_change} consecutive epochs."
+                )
+                if optimizer.stops(message, est.verbose):
+                    return "stopped"
+                est._no_improvement_count = 0
+    except KeyboardInterrupt:
+        return "interrupted"
+    return "max_epochs"
+
+
+def fit_stochastic(est, network, weights, data, validation, *, incremental, n_threads):
+    """Train ``weights`` in place with mini-batches.
+
+    Parameters
+    ----------
+    est : BaseMLP
+    network : Network
+    weights : Weights
+        Written to only when training has ended well.
+    data : Data
+    validation : tuple (train_rows, score) or None
+        With early stopping: the rows to train on and ``score(trainer)``.
+    incremental : bool
+        One epoch of `partial_fit`, going on with the optimizer of the calls before.
+    n_threads : int
+
+    Returns
+    -------
+    warnings : list of tuple (message, category)
+        To be given when the estimator is complete, since warnings may be errors.
+    """
+    warnings = []
+    optimizer = getattr(est, "_optimizer", None) if incremental else None
+    if optimizer is None:
+        optimizer = make_optimizer(est)
+    optimizer.prepare(weights)
+
+    rows = None if validation is None else validation[0]
+    n_rows = data.n_rows if rows is None else len(rows)
+    if rows is None and est.shuffle:
+        rows = np.arange(n_rows, dtype=np.intp)
+    batch_size = min(200, n_rows) if est.batch_size == "auto" else int(est.batch_size)
+    if batch_size > n_rows:
+        warnings.append((BATCH_SIZE_CLIPPED, UserWarning))
+        batch_size = n_rows
+
+    trainer = Trainer(
+        network, optimizer.name, weights.flat, optimizer.state,
+        data.X, data.y, data.sample_weight, batch_size, n_threads,
+    )  # fmt: skip
+    monitor = LossMonitor() if validation is None else ScoreMonitor(validation[1], trainer)
+    end = train(
+        est,
+        trainer,
+        optimizer,
+        monitor,
+        rows,
+        n_rows,
+        max_epochs=1 if incremental else est.max_iter,
+    )
+    monitor.finish(trainer)
+    if not trainer.weights_finite():
+        raise ValueError(NONFINITE_WEIGHTS)
+    trainer.read(weights.flat, optimizer.state)
+    est._optimizer = optimizer
+
+    if end == "interrupted":
+        warnings.append((INTERRUPTED, UserWarning))
+    elif end == "max_epochs" and not incremental:
+        warnings.append((MAX_ITER_REACHED % est.max_iter, ConvergenceWarning))
+    return warnings
+
+
+# ---------------------------------------------------------------------------------------- L-BFGS
+
+
+def fit_lbfgs(est, network, weights, data, *, n_threads):
+    """Train ``weights`` in place with scipy's L-BFGS-B on the full batch.
+
+    scipy works in float64 whatever the model's dtype is. Parameters and result are those of
+    `fit_stochastic`.
+    """
+    dtype = weights.flat.dtype
+    params, grad = np.empty_like(weights.flat), np.empty_like(weights.flat)
+    accepted = scipy.optimize.OptimizeResult(x=weights.flat.astype(np.float64), fun=math.nan, nit=0)
+
+    def loss_and_gradient(theta):
+        params[:] = theta
+        loss = loss_grad(
+            network, params, data.X, data.y, data.sample_weight, float(est.alpha), grad, n_threads
+        )
+        return loss, grad.astype(np.float64)
+
+    def remember(intermediate_result):
+        accepted.x = np.array(intermediate_result.x)
+        accepted.fun = intermediate_result.fun
+        accepted.nit += 1
+
+    options = {"maxfun": est.max_fun, "maxiter": est.max_iter, "gtol": est.tol}
+    if tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 15):
+        options["iprint"] = 1 if est.verbose else -1
+    warnings = []
+    try:
+        with np.errstate(over="ignore"):  # a step too far in float32; the line search turns back
+            result = scipy.optimize.minimize(
+                loss_and_gradient, accepted.x, method="L-BFGS-B", jac=True,
+                options=options, callback=remember,
+            )  # fmt: skip
+        n_iter = min(result.nit, est.max_iter)
+        if result.status != 0:
+            warnings.append((_not_converged(result, n_iter, est.max_iter), ConvergenceWarning))
+    except KeyboardInterrupt:
+        result, n_iter = accepted, accepted.nit
+        warnings.append((INTERRUPTED, UserWarning))
+
+    solution = result.x.astype(dtype)
+    if not np.isfinite(solution).all():
+        raise ValueError(NONFINITE_WEIGHTS)
+    weights.flat[:] = solution
+    est.n_iter_ = n_iter
+    est.loss_ = float(result.fun)
+    return warnings
+
+
+def _not_converged(result, n_iter, max_iter):
+    more = (
+        f"\nIncrease the number of iterations to improve the convergence (max_iter={max_iter})."
+        if n_iter == max_iter
+        else ""
+    )
+    return (
+        f"lbfgs failed to converge after {n_iter} iteration(s) (status={result.status}):\n"
+        f"{result.message}\n{more}\nYou might also want to scale the data as shown in:\n"
+        "    https://scikit-learn.org/stable/modules/preprocessing.html"
+    )

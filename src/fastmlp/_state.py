@@ -1,0 +1,91 @@
+"""The estimator as data: undoing a failed fit, pickling, unpickling."""
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import InconsistentVersionWarning as _SklearnVersionWarning
+
+from ._version import __version__
+from ._weights import Weights
+
+# Attributes that grow in place during training.
+HISTORY = ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_")
+
+# Not in pickles: a lock, what the next call of fit makes anew, what _params says in full.
+_TRANSIENT = ("_training", "_random_state", "_weights", "coefs_", "intercepts_")
+
+
+class InconsistentVersionWarning(_SklearnVersionWarning):
+    """A model was pickled by another version of fastmlp."""
+
+    def __str__(self):
+        return (
+            f"Trying to unpickle estimator {self.estimator_name} from fastmlp version"
+            f" {self.original_sklearn_version} when using version {self.current_sklearn_version}."
+            " This might lead to breaking code or invalid results. Use at your own risk."
+        )
+
+
+class Checkpoint:
+    """An estimator as it was before a call of fit: a call that fails changes nothing."""
+
+    def __init__(self, estimator):
+        self.attributes = estimator.__dict__
+        self.before = dict(self.attributes)
+        lists = ((name, self.before.get(name)) for name in HISTORY)
+        self.lengths = [(curve, len(curve)) for _, curve in lists if type(curve) is list]
+        self.optimizer = self.before.get("_optimizer")
+        self.optimizer_before = None if self.optimizer is None else dict(vars(self.optimizer))
+
+    def restore(self):
+        """Bring attributes, curves and the optimizer's counters back."""
+        for name in self.attributes.keys() - self.before.keys():
+            del self.attributes[name]
+        self.attributes.update(self.before)
+        for curve, length in self.lengths:
+            del curve[length:]
+        if self.optimizer is not None:
+            vars(self.optimizer).update(self.optimizer_before)
+
+
+def pack_state(estimator, state):
+    """Turn attributes into what is pickled: the flat vector once, no views, no moments.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+    state : dict
+        Its attributes.
+    """
+    state = dict(state, _fastmlp_version=__version__)
+    if "_weights" in state:
+        weights = estimator._current_weights()
+        for name in _TRANSIENT:
+            state.pop(name, None)
+        state["_params"] = weights.flat, weights.layer_sizes
+    return state
+
+
+def unpack_state(estimator, state):
+    """Inverse of `pack_state`. Return the attributes and the weights, None if there are none.
+
+    Warns
+    -----
+    InconsistentVersionWarning
+        If the state is another version's.
+    """
+    state = dict(state)
+    version = state.pop("_fastmlp_version", "unknown")
+    if version != __version__:
+        warning = InconsistentVersionWarning(
+            estimator_name=type(estimator).__name__,
+            current_sklearn_version=__version__,
+            original_sklearn_version=version,
+        )
+        warnings.warn(warning, stacklevel=3)
+    if "_params" not in state:
+        return state, None
+    flat, layer_sizes = state.pop("_params")
+    # From another machine or a memory map: native byte order, aligned, without its subclass.
+    flat = np.require(flat, dtype=flat.dtype.newbyteorder("="), requirements=["C", "A"])
+    return state, Weights(np.asarray(flat), layer_sizes)

@@ -1,0 +1,262 @@
+"""Checks and conversions of what users pass in: parameters, X, y and sample weights.
+
+The parameter table says the same as scikit-learn's ``_parameter_constraints``, with the same words
+in the error, but a check costs microseconds, which is what a `partial_fit` of one row may take.
+"""
+
+from numbers import Integral, Number, Real
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn import get_config
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.validation import validate_data
+
+from ._weights import FLOATS
+
+# ------------------------------------------------------------------------------------ parameters
+# A rule is (test, words): the error says "must be <words>".
+
+
+def _integer(low):
+    return (lambda v: isinstance(v, Integral) and v >= low, f"an int in the range [{low}, inf)")
+
+
+def _real(low, high, closed):
+    """Real numbers between ``low`` and ``high``; ``closed`` as in "[)": which ends belong to it."""
+
+    def test(v):
+        return (
+            isinstance(v, Real)
+            and (v >= low if closed[0] == "[" else v > low)
+            and (v <= high if closed[1] == "]" else v < high)
+        )
+
+    return test, f"a float in the range {closed[0]}{float(low)}, {float(high)}{closed[1]}"
+
+
+def _choice(*options):
+    words = ", ".join(map(repr, options))
+    return (lambda v: isinstance(v, str) and v in options), f"a str among {{{words}}}"
+
+
+def _either(*rules):
+    tests = [test for test, _ in rules]
+    words = [text for _, text in rules]
+    joined = f"{', '.join(words[:-1])} or {words[-1]}"
+    return (lambda v: any(test(v) for test in tests)), joined
+
+
+def _is_sequence(v):
+    is_array = hasattr(v, "__len__") or hasattr(v, "shape") or hasattr(v, "__array__")
+    return is_array and not np.isscalar(v) and getattr(v, "ndim", 1) != 0
+
+
+_BOOL = (
+    (lambda v: isinstance(v, (bool, np.bool_))),
+    ("an instance of 'bool' or an instance of 'numpy.bool'"),
+)
+_NONE = (lambda v: v is None), "None"
+
+PARAMETER_RULES = {
+    "loss": _choice("squared_error", "poisson"),
+    "hidden_layer_sizes": _either((_is_sequence, "an array-like"), _integer(1)),
+    "activation": _choice("identity", "logistic", "tanh", "relu"),
+    "solver": _choice("lbfgs", "sgd", "adam"),
+    "alpha": _real(0, np.inf, "[)"),
+    "batch_size": _either(_choice("auto"), _integer(1)),
+    "learning_rate": _choice("constant", "invscaling", "adaptive"),
+    "learning_rate_init": _real(0, np.inf, "()"),
+    "power_t": _real(0, np.inf, "[)"),
+    "max_iter": _integer(1),
+    "shuffle": _BOOL,
+    "random_state": _either(
+        (
+            lambda v: isinstance(v, Integral) and 0 <= v < 2**32,
+            "an int in the range [0, 4294967295]",
+        ),
+        (
+            lambda v: isinstance(v, np.random.RandomState),
+            "an instance of 'numpy.random.mtrand.RandomState'",
+        ),
+        _NONE,
+    ),
+    "tol": _real(0, np.inf, "[)"),
+    "verbose": _either(_integer(0), _BOOL),
+    "warm_start": _BOOL,
+    "momentum": _real(0, 1, "[]"),
+    "nesterovs_momentum": _BOOL,
+    "early_stopping": _BOOL,
+    "validation_fraction": _real(0, 1, "[)"),
+    "beta_1": _real(0, 1, "[)"),
+    "beta_2": _real(0, 1, "[)"),
+    "epsilon": _real(0, np.inf, "()"),
+    "n_iter_no_change": _either(
+        _integer(1), (lambda v: isinstance(v, Real) and v == np.inf, "a float among {inf}")
+    ),
+    "max_fun": _integer(1),
+    "n_threads": _either(_integer(1), _NONE),
+}
+
+
+def check_params(estimator, names):
+    """Check constructor parameters against `PARAMETER_RULES`, in the order of ``names``.
+
+    Raises
+    ------
+    InvalidParameterError
+        A ValueError and a TypeError, scikit-learn's own.
+    """
+    if get_config()["skip_parameter_validation"]:
+        return
+    for name in names:
+        value = getattr(estimator, name)
+        test, words = PARAMETER_RULES[name]
+        if not test(value):
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {type(estimator).__name__} must be {words}."
+                f" Got {value!r} instead."
+            )
+
+
+def check_hidden_layer_sizes(value):
+    """Return ``hidden_layer_sizes`` as a list of int.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive or not an integer.
+    """
+    sizes = list(value) if hasattr(value, "__iter__") else [value]
+    if not all(isinstance(size, Integral) for size in sizes):
+        raise InvalidParameterError(f"hidden_layer_sizes must be integers, got {sizes}.")
+    if any(size <= 0 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    return [int(size) for size in sizes]
+
+
+# ----------------------------------------------------------------------------------------- arrays
+
+_BLOCK = 1 << 16
+
+
+def all_finite(X):
+    """Whether a C-contiguous array holds neither NaN nor infinity.
+
+    In blocks that stay in the cache: faster than scikit-learn's sum and without its overflow.
+    """
+    if X.size <= _BLOCK:
+        return bool(np.isfinite(X).all())
+    flat = X.reshape(-1)
+    return all(np.isfinite(flat[i : i + _BLOCK]).all() for i in range(0, flat.size, _BLOCK))
+
+
+def is_ready(X, n_features, dtype):
+    """Whether ``X`` can go to the engine as it is: the fast path of predict and partial_fit."""
+    if type(X) is not np.ndarray or X.dtype != dtype or X.ndim != 2:
+        return False
+    n_rows, width = X.shape
+    flags = X.flags
+    return (
+        width == n_features
+        and n_rows > 0
+        and flags.c_contiguous
+        and flags.aligned
+        and all_finite(X)
+    )
+
+
+def check_X_y(estimator, X, y, *, dtype, reset, **kwargs):
+    """scikit-learn's checks of X and y; X comes back as an ndarray or a CSR array."""
+    return validate_data(
+        estimator, _native(X), y, accept_sparse="csr", dtype=dtype, reset=reset, **kwargs
+    )
+
+
+def check_X(estimator, X):
+    """scikit-learn's checks of X at predict, where every numeric dtype is kept."""
+    return validate_data(estimator, _native(X), accept_sparse="csr", reset=False)
+
+
+def _native(X):
+    """Swap bytes here, because `check_array` would turn big-endian float32 into float64."""
+    if isinstance(X, np.ndarray) and not X.dtype.isnative:
+        return X.astype(X.dtype.newbyteorder("="))
+    return X
+
+
+def cast(array, dtype, name):
+    """Convert to C-contiguous, aligned ``dtype``.
+
+    Raises
+    ------
+    ValueError
+        If a finite value does not fit into ``dtype``.
+    """
+    if array.dtype == dtype:
+        return np.require(array, requirements=["C", "A"])
+    with np.errstate(over="ignore"):
+        result = np.require(array, dtype=dtype, requirements=["C", "A"])
+    if dtype.itemsize < array.dtype.itemsize and not all_finite(result):
+        raise ValueError(f"Input {name} contains infinity or a value too large for {dtype!r}.")
+    return result
+
+
+def to_engine(X, dtype):
+    """Turn checked X into what the engine reads: an ndarray or ``(data, indices, indptr, n_rows)``.
+
+    Raises
+    ------
+    ValueError
+        If a sparse matrix has indices outside of its shape, which scipy does not check.
+    """
+    if not sp.issparse(X):
+        return cast(np.asarray(X), dtype, "X")
+    index = np.promote_types(X.indices.dtype, X.indptr.dtype)
+    indices = np.require(X.indices, dtype=index, requirements=["C", "A"])
+    indptr = np.require(X.indptr, dtype=index, requirements=["C", "A"])
+    n_rows, n_features = X.shape
+    nnz = min(len(X.data), len(indices))
+    if (
+        len(indptr) != n_rows + 1
+        or indptr[0] != 0
+        or indptr[-1] > nnz
+        or (np.diff(indptr) < 0).any()
+        or (nnz > 0 and (indices.min() < 0 or indices.max() >= n_features))
+    ):
+        raise ValueError("Input X is a corrupt sparse matrix: its indices do not fit its shape.")
+    return cast(X.data, dtype, "X"), indices, indptr, n_rows
+
+
+def compute_dtype(X, params_dtype):
+    """The dtype in which ``X`` meets the parameters at predict: NumPy's promotion, as in X @ W."""
+    dtype = np.result_type(X.dtype, params_dtype)
+    return dtype if dtype in FLOATS else FLOATS[0]
+
+
+def check_sample_weight(sample_weight, n_samples, dtype):
+    """Return sample weights as a 1-D array of ``dtype``, or None.
+
+    Raises
+    ------
+    ValueError
+        If they do not match the rows of X, are not finite or all zero.
+    """
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Number):
+        sample_weight = np.full(n_samples, sample_weight, dtype=dtype)
+    sample_weight = check_array(
+        sample_weight, ensure_2d=False, dtype=dtype, order="C", input_name="sample_weight"
+    )
+    if sample_weight.ndim != 1:
+        raise ValueError(
+            f"Sample weights must be 1D array or scalar, got {sample_weight.ndim}D array. Expected"
+            f" either a scalar value or a 1D array of length {n_samples}."
+        )
+    if len(sample_weight) != n_samples:
+        raise ValueError(f"sample_weight.shape == {sample_weight.shape}, expected {(n_samples,)}!")
+    if not sample_weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return np.require(sample_weight, requirements=["C", "A"])
