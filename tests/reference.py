@@ -89,7 +89,7 @@ def all_activations(params, layer_sizes, hidden, output, X):
     names = [*hidden, output]
     assert len(names) == len(weights)
     activations = [X]
-    for W, b, name in zip(weights, biases, names):
+    for W, b, name in zip(weights, biases, names, strict=True):
         activations.append(ACTIVATIONS[name](activations[-1] @ W + b))
     return activations
 

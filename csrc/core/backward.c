@@ -17,15 +17,15 @@ static void backward_layer(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptr
                     below->act, a, below->ld, dz_in, below->ld);
 }
 
-static void block(struct fmlp_trainer *t, const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m,
-                  void *group) {
+static void block(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m, void *group) {
+    struct fmlp_trainer *t = c->t;
     const struct fmlp_plan *plan = &t->plan;
     const struct fmlp_csr csr = fmlp_csr_of(c->x);
     const int last = plan->n_layers - 1;
     for (ptrdiff_t r = i; r < i + m; r++) {
-        const ptrdiff_t row = c->order ? c->order[c->start + r] : c->start + r;
+        const ptrdiff_t row = fmlp_chunk_row(c, r);
         t->index[r] = row;
-        if (!t->sparse) t->in_rows[0][r] = fmlp_at(plan, c->x->data, row * c->x->ld);
+        if (t->entries < 0) t->in_rows[0][r] = fmlp_at(plan, c->x->data, row * c->x->ld);
     }
     for (int l = 0; l <= last; l++)
         fmlp_forward_layer(plan, l, m, t->in_rows[l] + i, &csr, t->index + i, t->w,
@@ -37,14 +37,12 @@ static void block(struct fmlp_trainer *t, const struct fmlp_chunk *c, ptrdiff_t 
     for (int l = last; l > 0; l--) backward_layer(t, l, i, m);
 }
 
-void fmlp_rows_phase(struct fmlp_trainer *t, const struct fmlp_chunk *c, int thread,
-                     int n_threads) {
-    const struct fmlp_thread_memory mem = fmlp_thread_memory(t, thread);
-    const ptrdiff_t stop = c->rows * (thread + 1) / n_threads;
-    for (ptrdiff_t i = c->rows * thread / n_threads; i < stop;) {
-        const ptrdiff_t left = stop - i;
-        const ptrdiff_t m = left < t->plan.row_block ? left : t->plan.row_block;
-        block(t, c, i, m, mem.group);
-        i += m;
+void fmlp_rows_item(void *arg, ptrdiff_t item, int thread) {
+    const struct fmlp_chunk *c = arg;
+    if (item == c->blocks) { /* beside the blocks: nobody needs it before phase 2 */
+        fmlp_columns_build(c);
+        return;
     }
+    const ptrdiff_t from = c->rows * item / c->blocks, to = c->rows * (item + 1) / c->blocks;
+    block(c, from, to - from, fmlp_thread_memory(c->t, thread).group);
 }

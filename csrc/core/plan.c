@@ -56,7 +56,7 @@ static void plan_layers(struct fmlp_plan *plan, const fmlp_net *net, int sparse,
  * number of threads: the penalty is summed item by item. */
 static ptrdiff_t item_height(const struct fmlp_plan *plan, const struct fmlp_layer_plan *p) {
     const struct fmlp_kernels *k = plan->k;
-    if (p->layout == FMLP_ROWS) return 256;
+    if (p->layout == FMLP_ROWS) return 32;
     if (p->layout == FMLP_NARROW) return pad(p->n_in < 1024 ? 64 : 256, k->lanes);
     const double total = (double)plan->w_len / (double)(k->nr * k->mr);
     return total < 64 ? k->mr : total < 256 ? 2 * k->mr : 4 * k->mr;
@@ -72,8 +72,7 @@ static void plan_items(struct fmlp_plan *plan, const fmlp_net *net, int sparse) 
         const ptrdiff_t step = p.layout == FMLP_PANELS ? k->nr : p.out_pad;
         for (ptrdiff_t j = 0; j < p.out_pad; j += step) {
             const ptrdiff_t width = p.layout == FMLP_NARROW ? p.n_out : min_size(step, p.out_pad - j);
-            /* gradient buffer: rows layout keeps its own, but for the biases */
-            const ptrdiff_t len = p.layout == FMLP_ROWS ? width : pad(min_size(height, p.n_in), k->lanes) * width;
+            const ptrdiff_t len = pad(min_size(height, p.n_in), k->lanes) * width;
             if (len > plan->item_len) plan->item_len = len;
             for (ptrdiff_t k0 = 0; k0 < p.n_in; k0 += height, plan->n_items++) {
                 if (!plan->items) continue;

@@ -45,7 +45,7 @@ static fp_state fp_flush_denormals(void) { return 0; }
 static void fp_restore(fp_state old) { (void)old; }
 #endif
 
-/* ----------------------------------------------------------------- barrier */
+/* ------------------------------------------------------------------ phases */
 static void spin_hint(void) {
 #if defined(__x86_64__) || defined(_M_X64)
     _mm_pause();
@@ -62,19 +62,53 @@ static void give_way(void) {
 #endif
 }
 
-void fmlp_barrier_wait(struct fmlp_barrier *b, int n_threads) {
-    if (n_threads == 1) return;
-    const int round = atomic_load_explicit(&b->round, memory_order_relaxed);
-    if (atomic_fetch_add_explicit(&b->arrived, 1, memory_order_acq_rel) == n_threads - 1) {
-        atomic_store_explicit(&b->arrived, 0, memory_order_relaxed);
-        atomic_store_explicit(&b->round, round + 1, memory_order_release);
-        return;
+/* The next item of a share in this phase, or -1. A cursor of an earlier phase counts as untouched;
+ * one of a later phase means that this phase is over. */
+static ptrdiff_t claim(struct fmlp_cursor *c, uint32_t phase, ptrdiff_t from, ptrdiff_t to) {
+    uint64_t old = atomic_load_explicit(&c->at, memory_order_relaxed);
+    for (;;) {
+        const uint32_t tag = (uint32_t)(old >> 32);
+        const ptrdiff_t next = tag == phase ? (ptrdiff_t)(uint32_t)old : from;
+        if (tag > phase || next >= to) return -1;
+        const uint64_t mine = (uint64_t)phase << 32 | (uint64_t)(next + 1);
+        if (atomic_compare_exchange_weak_explicit(&c->at, &old, mine, memory_order_relaxed,
+                                                  memory_order_relaxed))
+            return next;
     }
+}
+
+static void wait_for(struct fmlp_team *team, int64_t done) {
     /* Spin for some 20 us, the length of a small step; then let others have the core. */
-    for (int spins = 0; atomic_load_explicit(&b->round, memory_order_acquire) == round; spins++) {
+    for (int spins = 0;
+         atomic_load_explicit(&team->done, memory_order_acquire) < done; spins++) {
         if (spins < 1000) spin_hint();
         else give_way();
     }
+}
+
+void fmlp_phase(struct fmlp_walk *walk, ptrdiff_t n_items, const ptrdiff_t *split,
+                fmlp_item_task task, void *arg) {
+    struct fmlp_team *team = walk->team;
+    const int n = team->n_shares;
+    if (n == 1) {
+        for (ptrdiff_t i = 0; i < n_items; i++) task(arg, i, 0);
+        return;
+    }
+    const uint32_t phase = ++walk->phase;
+    int64_t done = 0;
+    wait_for(team, walk->base);
+    for (int k = 0; k < n; k++) { /* the own share first */
+        const int s = (walk->thread + k) % n;
+        const ptrdiff_t from = split ? split[s] : n_items * s / n;
+        const ptrdiff_t to = split ? split[s + 1] : n_items * (s + 1) / n;
+        ptrdiff_t i;
+        while ((i = claim(&team->cursors[s], phase, from, to)) >= 0) {
+            task(arg, i, walk->thread);
+            done++;
+        }
+    }
+    if (done) atomic_fetch_add_explicit(&team->done, done, memory_order_release);
+    walk->base += n_items;
 }
 
 /* -------------------------------------------------------------------- fork */
@@ -109,6 +143,14 @@ void fmlp_parallel(int n_threads, fmlp_task task, void *arg) {
     run_task(task, arg, omp_get_thread_num(), omp_get_num_threads());
 #else
     run_task(task, arg, 0, 1);
+#endif
+}
+
+double fmlp_seconds(void) {
+#ifdef FMLP_HAVE_OPENMP
+    return omp_get_wtime();
+#else
+    return 0;
 #endif
 }
 

@@ -35,7 +35,7 @@ static void take_layers(struct fmlp_trainer *t, const fmlp_net *net, struct fmlp
     t->dz_rows = fmlp_take(arena, n, pointer);
     for (int l = 0; l < n; l++) {
         const ptrdiff_t len = fmlp_size_mul(
-            t->chunk, fmlp_layer_shape(t->plan.k, net, l, t->sparse).ld);
+            t->chunk, fmlp_layer_shape(t->plan.k, net, l, t->entries >= 0).ld);
         void *a = fmlp_take(arena, len, t->plan.k->size);
         void *dz = l == n - 1 ? a : fmlp_take(arena, len, t->plan.k->size);
         const void **in_rows = fmlp_take(arena, t->chunk, pointer);
@@ -52,10 +52,12 @@ static void take_layers(struct fmlp_trainer *t, const fmlp_net *net, struct fmlp
 
 /* Runs twice: arena->base == NULL only counts. */
 static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const fmlp_net *net,
-                          int solver, ptrdiff_t batch_size, int sparse, struct fmlp_arena *arena) {
+                          int solver, ptrdiff_t batch_size, ptrdiff_t csr_entries,
+                          struct fmlp_arena *arena) {
+    const int sparse = csr_entries >= 0;
     t->exec = *exec;
     t->solver = solver;
-    t->sparse = sparse;
+    t->entries = csr_entries;
     t->batch = batch_size;
     t->chunk = batch_size < CHUNK_ROWS ? batch_size : CHUNK_ROWS;
     if (batch_size < 1) return FMLP_E_ARGUMENT;
@@ -68,8 +70,7 @@ static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const f
     t->wt = fmlp_take(arena, plan->wt_len, size);
     t->s1 = n_state > 0 || solver == FMLP_SOLVER_NONE ? fmlp_take(arena, plan->w_len, size) : 0;
     t->s2 = n_state > 1 ? fmlp_take(arena, plan->w_len, size) : 0;
-    t->g = sparse || t->batch > t->chunk || solver == FMLP_SOLVER_NONE
-               ? fmlp_take(arena, plan->w_len, size) : 0;
+    t->g = t->batch > t->chunk ? fmlp_take(arena, plan->w_len, size) : 0;
     take_layers(t, net, arena);
     t->index = fmlp_take(arena, t->chunk, sizeof(ptrdiff_t));
     t->loss_rows = fmlp_take(arena, t->chunk, size);
@@ -79,32 +80,40 @@ static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const f
     t->bytes_thread = thread.bytes;
     t->threads = fmlp_take(arena, exec->n_threads, thread.bytes);
     t->predict = fmlp_predict_take(plan, exec->n_threads, plan->row_block, arena);
-    t->barrier = fmlp_take(arena, 1, sizeof *t->barrier);
+    t->team = fmlp_take(arena, 1, sizeof *t->team);
+    struct fmlp_cursor *cursors = fmlp_take(arena, exec->n_threads, sizeof *cursors);
+    if (t->team) t->team->cursors = cursors;
+    t->split = fmlp_take(arena, (ptrdiff_t)exec->n_threads + 1, sizeof *t->split);
+    if (sparse) {
+        t->columns.start = fmlp_take(arena, fmlp_size_add(plan->n_inputs, 2), sizeof(ptrdiff_t));
+        t->columns.row = fmlp_take(arena, csr_entries, sizeof(int32_t));
+        t->columns.value = fmlp_take(arena, csr_entries, size);
+    }
     return fmlp_size_bad(arena->bytes) ? FMLP_E_SIZE : FMLP_OK;
 }
 
 fmlp_status fmlp_trainer_size(const fmlp_exec *exec, const fmlp_net *net, int solver,
-                              ptrdiff_t batch_size, int sparse, ptrdiff_t *bytes) {
+                              ptrdiff_t batch_size, ptrdiff_t csr_entries, ptrdiff_t *bytes) {
     struct fmlp_trainer t;
     struct fmlp_arena arena = {0, 0};
     fmlp_take(&arena, 1, sizeof t);
-    const fmlp_status status = layout(&t, exec, net, solver, batch_size, sparse, &arena);
+    const fmlp_status status = layout(&t, exec, net, solver, batch_size, csr_entries, &arena);
     *bytes = arena.bytes;
     return status;
 }
 
 fmlp_status fmlp_trainer_init(const fmlp_exec *exec, const fmlp_net *net, int solver,
-                              ptrdiff_t batch_size, int sparse, void *memory, ptrdiff_t bytes,
-                              fmlp_trainer **out) {
+                              ptrdiff_t batch_size, ptrdiff_t csr_entries, void *memory,
+                              ptrdiff_t bytes, fmlp_trainer **out) {
     ptrdiff_t need;
-    const fmlp_status status = fmlp_trainer_size(exec, net, solver, batch_size, sparse, &need);
+    const fmlp_status status = fmlp_trainer_size(exec, net, solver, batch_size, csr_entries, &need);
     if (status != FMLP_OK) return status;
     if ((uintptr_t)memory % 64 || bytes < need) return FMLP_E_WORKSPACE;
     memset(memory, 0, (size_t)need); /* padding must be zero */
     struct fmlp_arena arena = {memory, 0};
     struct fmlp_trainer *t = fmlp_take(&arena, 1, sizeof *t);
     *out = t;
-    return layout(t, exec, net, solver, batch_size, sparse, &arena);
+    return layout(t, exec, net, solver, batch_size, csr_entries, &arena);
 }
 
 fmlp_status fmlp_trainer_load(fmlp_trainer *t, const void *params, const void *state) {
@@ -147,7 +156,7 @@ struct job {
     ptrdiff_t start, stop, first_step;
     int rule;
     fmlp_hyper hyper;
-    ptrdiff_t steps;  /* done; written by thread 0, as all below */
+    ptrdiff_t steps;  /* done; written by thread 0 */
     double loss_sum;  /* of data, each step's mean times its rows */
 };
 
@@ -165,7 +174,7 @@ static double weight_sum(const struct job *job, ptrdiff_t start, ptrdiff_t rows)
     return sum;
 }
 
-static struct fmlp_chunk step_of(const struct job *job, ptrdiff_t start, ptrdiff_t rows,
+static struct fmlp_chunk step_of(struct job *job, ptrdiff_t start, ptrdiff_t rows,
                                  double weights, ptrdiff_t step) {
     const fmlp_hyper *h = &job->hyper;
     struct fmlp_rule_args args = {.scale = 1 / weights,
@@ -180,16 +189,26 @@ static struct fmlp_chunk step_of(const struct job *job, ptrdiff_t start, ptrdiff
         const double t = (double)step + 1;
         args.learning_rate *= sqrt(1 - pow(h->beta_2, t)) / (1 - pow(h->beta_1, t));
     }
-    struct fmlp_chunk c = {.x = job->x, .y = job->y, .order = job->order, .rule = job->rule};
+    struct fmlp_chunk c = {.t = job->t, .x = job->x, .y = job->y, .order = job->order,
+                           .rule = job->rule, .loss_sum = &job->loss_sum};
     c.weights = c.biases = args;
     c.biases.alpha = 0;
-    c.penalty_factor = 0.5 * h->alpha * (double)rows / weights;
+    c.loss_factor = (double)rows / weights;
+    c.penalty_factor = 0.5 * h->alpha * c.loss_factor;
     c.start = start;
     return c;
 }
 
-static void run_step(struct job *job, ptrdiff_t start, ptrdiff_t rows, double weights,
-                     ptrdiff_t step, int thread, int n_threads) {
+/* Two blocks a thread, so that there is something to take over from a slow one. */
+static ptrdiff_t row_blocks(const struct fmlp_trainer *t, ptrdiff_t rows, int n_shares) {
+    const ptrdiff_t most = (rows + t->plan.k->mr - 1) / t->plan.k->mr;
+    const ptrdiff_t least = (rows + t->plan.row_block - 1) / t->plan.row_block;
+    const ptrdiff_t want = n_shares == 1 || least > 2 * n_shares ? least : 2 * n_shares;
+    return want < most ? want : most;
+}
+
+static void run_step(struct job *job, struct fmlp_walk *walk, ptrdiff_t start, ptrdiff_t rows,
+                     double weights, ptrdiff_t step) {
     struct fmlp_trainer *t = job->t;
     struct fmlp_chunk c = step_of(job, start, rows, weights, step);
     for (ptrdiff_t done = 0; done < rows; done += c.rows) {
@@ -197,24 +216,23 @@ static void run_step(struct job *job, ptrdiff_t start, ptrdiff_t rows, double we
         c.rows = rows - done < t->chunk ? rows - done : t->chunk;
         c.first = done == 0;
         c.last = done + c.rows == rows;
-        fmlp_rows_phase(t, &c, thread, n_threads);
-        fmlp_barrier_wait(t->barrier, n_threads);
-        if (thread == 0)
-            job->loss_sum += t->plan.k->sum(c.rows, t->loss_rows) * ((double)rows / weights);
-        fmlp_update_phase(t, &c, thread, n_threads);
-        fmlp_barrier_wait(t->barrier, n_threads);
+        c.blocks = row_blocks(t, c.rows, t->team->n_shares);
+        fmlp_phase(walk, c.blocks + (t->entries >= 0), 0, fmlp_rows_item, &c);
+        fmlp_phase(walk, t->plan.n_items + 1, t->split, fmlp_update_item, &c);
     }
 }
 
 static void run_task(void *arg, int thread, int n_threads) {
     struct job *job = arg;
+    struct fmlp_walk walk = {.team = job->t->team, .thread = thread};
     const ptrdiff_t batch = job->t->batch;
     ptrdiff_t step = job->first_step;
+    (void)n_threads; /* shares without a thread are taken over */
     for (ptrdiff_t at = job->start; at < job->stop; at += batch) {
         const ptrdiff_t rows = job->stop - at < batch ? job->stop - at : batch;
         const double weights = weight_sum(job, at, rows);
         if (weights == 0) continue; /* nothing to learn from: no step */
-        run_step(job, at, rows, weights, step, thread, n_threads);
+        run_step(job, &walk, at, rows, weights, step);
         step++;
     }
     if (thread == 0) job->steps = step - job->first_step;
@@ -223,7 +241,7 @@ static void run_task(void *arg, int thread, int n_threads) {
 static fmlp_status check_rows(const struct fmlp_trainer *t, const fmlp_matrix *x,
                               const fmlp_target *y, const ptrdiff_t *order, ptrdiff_t start,
                               ptrdiff_t stop) {
-    if (x->n_cols != t->plan.n_inputs || (x->indptr != 0) != t->sparse) return FMLP_E_ARGUMENT;
+    if (x->n_cols != t->plan.n_inputs || (x->indptr != 0) != (t->entries >= 0)) return FMLP_E_ARGUMENT;
     if (start < 0 || stop < start || (!order && stop > x->n_rows)) return FMLP_E_ARGUMENT;
     if (!y->dense && (!y->classes || t->plan.output != FMLP_OUT_SOFTMAX)) return FMLP_E_ARGUMENT;
     for (ptrdiff_t i = start; i < stop; i++) {
@@ -240,11 +258,35 @@ static double step_cost(const struct fmlp_trainer *t, ptrdiff_t rows) {
     return t->plan.flops_row * (double)rows + 30.0 * (double)t->plan.w_len;
 }
 
+/* Shares of equal cost: a thread gets the items whose middle lies in its part. */
+static void split_items(const struct fmlp_trainer *t, int n) {
+    const struct fmlp_plan *plan = &t->plan;
+    double total = 0, seen = 0;
+    int share = 0;
+    for (ptrdiff_t i = 0; i < plan->n_items; i++) total += plan->items[i].cost;
+    t->split[0] = 0;
+    for (ptrdiff_t i = 0; i < plan->n_items; i++) {
+        while (share < n - 1 && seen + plan->items[i].cost / 2 >= total * (share + 1) / n)
+            t->split[++share] = i;
+        seen += plan->items[i].cost;
+    }
+    while (share < n) t->split[++share] = plan->n_items + 1;
+}
+
 static double run(struct job *job, double cost) {
     struct fmlp_trainer *t = job->t;
+    const int most = fmlp_plan_threads(&t->exec, cost);
+    const int tune = most > 1 && !t->exec.exact_threads;
+    const int n = tune ? fmlp_tuner_choose(&t->tuner, most) : most;
+    const double start = tune ? fmlp_seconds() : 0;
     double loss;
     memset(t->penalty, 0, (size_t)t->plan.n_items * sizeof(double));
-    fmlp_parallel(fmlp_plan_threads(&t->exec, cost), run_task, job);
+    memset(t->team->cursors, 0, (size_t)n * sizeof(struct fmlp_cursor));
+    t->team->done = 0;
+    t->team->n_shares = n;
+    split_items(t, n);
+    fmlp_parallel(n, run_task, job);
+    if (tune) fmlp_tuner_learn(&t->tuner, n, (double)(job->stop - job->start), fmlp_seconds() - start);
     loss = job->loss_sum;
     for (ptrdiff_t i = 0; i < t->plan.n_items; i++) loss += t->penalty[i];
     return loss;
@@ -283,7 +325,7 @@ fmlp_status fmlp_trainer_loss_grad(fmlp_trainer *t, const fmlp_matrix *x, const 
 }
 
 fmlp_status fmlp_trainer_predict(fmlp_trainer *t, const fmlp_matrix *x, int raw, void *out) {
-    if (x->n_cols != t->plan.n_inputs || (x->indptr != 0) != t->sparse) return FMLP_E_ARGUMENT;
+    if (x->n_cols != t->plan.n_inputs || (x->indptr != 0) != (t->entries >= 0)) return FMLP_E_ARGUMENT;
     const double cost = t->plan.flops_row_forward * (double)x->n_rows;
     fmlp_predict_rows(&t->plan, fmlp_plan_threads(&t->exec, cost), &t->predict, t->w, x, raw, out);
     return FMLP_OK;

@@ -5,11 +5,13 @@
 #include "plan.h"
 #include "predict.h"
 #include "threads.h"
+#include "tuner.h"
 
 struct fmlp_trainer {
     struct fmlp_plan plan;
     fmlp_exec exec;
-    int solver, sparse;
+    int solver;
+    ptrdiff_t entries; /* sparse input: most entries of a chunk; -1: dense */
     ptrdiff_t batch;  /* rows of an optimizer step */
     ptrdiff_t chunk;  /* rows whose activations are held at once, <= batch */
 
@@ -27,10 +29,13 @@ struct fmlp_trainer {
     ptrdiff_t *index;        /* (chunk) rows of X and y */
     void *loss_rows;         /* (chunk) */
     double *penalty;         /* (n_items) 1/2 alpha |w|^2 * rows / weights, summed over steps */
+    struct fmlp_columns columns; /* sparse input: the chunk by columns */
     char *threads;           /* (n_threads, bytes_thread): see fmlp_thread_memory */
     ptrdiff_t bytes_thread;
     struct fmlp_predict_scratch predict;
-    struct fmlp_barrier *barrier;
+    struct fmlp_team *team;
+    struct fmlp_tuner tuner;
+    ptrdiff_t *split;        /* (n_threads + 1) the items' shares */
 };
 
 struct fmlp_thread_memory {
@@ -42,6 +47,7 @@ struct fmlp_thread_memory fmlp_thread_memory(const struct fmlp_trainer *t, int t
 
 /* What the two phases need to know of the rows at hand. */
 struct fmlp_chunk {
+    struct fmlp_trainer *t;
     const fmlp_matrix *x;
     const fmlp_target *y;
     const ptrdiff_t *order; /* or NULL */
@@ -50,12 +56,22 @@ struct fmlp_chunk {
     int rule;
     struct fmlp_rule_args weights, biases;
     double penalty_factor;  /* of sum w^2 in the loss */
+    double loss_factor;     /* of the rows' weighted losses */
+    ptrdiff_t blocks;       /* items of phase 1 */
+    double *loss_sum;
 };
 
-/* Phase 1: this thread's rows forward, loss, and back. */
-void fmlp_rows_phase(struct fmlp_trainer *t, const struct fmlp_chunk *c, int thread, int n_threads);
-/* Phase 2: this thread's items of the weights, gradient and rule. */
-void fmlp_update_phase(struct fmlp_trainer *t, const struct fmlp_chunk *c, int thread,
-                       int n_threads);
+static inline ptrdiff_t fmlp_chunk_row(const struct fmlp_chunk *c, ptrdiff_t r) {
+    return c->order ? c->order[c->start + r] : c->start + r;
+}
+
+/* Phase 1, `blocks` items: a block of rows forward, loss, and back. With sparse input one more:
+ * the chunk by columns. arg: struct fmlp_chunk */
+void fmlp_rows_item(void *arg, ptrdiff_t item, int thread);
+/* Phase 2, n_items + 1 items: gradient and rule of some weights; the last sums the loss. */
+void fmlp_update_item(void *arg, ptrdiff_t item, int thread);
+
+/* columns.c */
+void fmlp_columns_build(const struct fmlp_chunk *c);
 
 #endif

@@ -1,7 +1,5 @@
 /* Phase 2: every weight belongs to one item and every item to one thread, which sums its gradient
  * over the rows in order and applies the rule while the sum is in L1. */
-#include <string.h>
-
 #include "trainer.h"
 
 /* Where the item's gradient is summed: the step's own array, or the thread's buffer. */
@@ -64,62 +62,33 @@ static double narrow_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     return squares;
 }
 
-/* g holds zeros between steps where no chunk is pending. */
 static double rows_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
                         const struct fmlp_item *it, const struct fmlp_thread_memory *mem) {
     const struct fmlp_plan *plan = &t->plan;
     const struct fmlp_layer_plan *p = &plan->layers[0];
-    const ptrdiff_t at = p->w_at + it->k0 * p->out_pad, n = (it->k1 - it->k0) * p->out_pad;
+    const ptrdiff_t at = p->w_at + it->k0 * p->out_pad;
+    void *g = sum_at(t, mem, at);
     double squares = 0;
-    if (c->last) {
-        void *g = fmlp_at(plan, t->g, at);
-        squares = apply(t, c, at, n, g, 0);
-        memset(g, 0, (size_t)(n * plan->k->size));
-    }
+    plan->k->grad_sparse(it->k0, it->k1, p->out_pad, &t->columns, t->dz[0], p->ld, !c->first, g);
+    if (c->last) squares = apply(t, c, at, (it->k1 - it->k0) * p->out_pad, g, 0);
     if (it->k0 == 0) bias(t, c, 0, 0, p->out_pad, p->w_at + p->n_in * p->out_pad, p->out_pad, mem);
     return squares;
 }
 
-/* This thread's items are those whose middle lies in its share of the cost. */
-static void share(const struct fmlp_plan *plan, int thread, int n_threads, ptrdiff_t *from,
-                  ptrdiff_t *to) {
-    double total = 0, seen = 0;
-    *from = *to = 0;
-    for (ptrdiff_t i = 0; i < plan->n_items; i++) total += plan->items[i].cost;
-    for (ptrdiff_t i = 0; i < plan->n_items; i++) {
-        const double middle = seen + plan->items[i].cost / 2;
-        if (middle < total * thread / n_threads) *from = i + 1;
-        if (middle < total * (thread + 1) / n_threads) *to = i + 1;
-        seen += plan->items[i].cost;
+void fmlp_update_item(void *arg, ptrdiff_t item, int thread) {
+    const struct fmlp_chunk *c = arg;
+    struct fmlp_trainer *t = c->t;
+    if (item == t->plan.n_items) {
+        *c->loss_sum += t->plan.k->sum(c->rows, t->loss_rows) * c->loss_factor;
+        return;
     }
-}
-
-static void sparse_sums(struct fmlp_trainer *t, const struct fmlp_chunk *c, ptrdiff_t from,
-                        ptrdiff_t to) {
-    const struct fmlp_plan *plan = &t->plan;
-    const struct fmlp_layer_plan *p = &plan->layers[0];
-    while (to > from && plan->items[to - 1].layer > 0) to--;
-    if (to == from) return;
-    const struct fmlp_csr csr = fmlp_csr_of(c->x);
-    const ptrdiff_t k0 = plan->items[from].k0, k1 = plan->items[to - 1].k1;
-    plan->k->grad_sparse(c->rows, k0, k1, p->out_pad, &csr, t->index, t->dz[0], p->ld,
-                         fmlp_at(plan, t->g, p->w_at + k0 * p->out_pad));
-}
-
-void fmlp_update_phase(struct fmlp_trainer *t, const struct fmlp_chunk *c, int thread,
-                       int n_threads) {
     const struct fmlp_thread_memory mem = fmlp_thread_memory(t, thread);
-    ptrdiff_t from, to;
-    share(&t->plan, thread, n_threads, &from, &to);
-    if (t->sparse) sparse_sums(t, c, from, to);
-    for (ptrdiff_t i = from; i < to; i++) {
-        const struct fmlp_item *it = &t->plan.items[i];
-        double squares = 0;
-        switch (t->plan.layers[it->layer].layout) {
-        case FMLP_PANELS: squares = panel_item(t, c, it, &mem); break;
-        case FMLP_NARROW: squares = narrow_item(t, c, it, &mem); break;
-        case FMLP_ROWS: squares = rows_item(t, c, it, &mem); break;
-        }
-        t->penalty[i] += squares * c->penalty_factor;
+    const struct fmlp_item *it = &t->plan.items[item];
+    double squares = 0;
+    switch (t->plan.layers[it->layer].layout) {
+    case FMLP_PANELS: squares = panel_item(t, c, it, &mem); break;
+    case FMLP_NARROW: squares = narrow_item(t, c, it, &mem); break;
+    case FMLP_ROWS: squares = rows_item(t, c, it, &mem); break;
     }
+    t->penalty[item] += squares * c->penalty_factor;
 }

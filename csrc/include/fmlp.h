@@ -149,12 +149,13 @@ typedef struct fmlp_progress {
 
 typedef struct fmlp_trainer fmlp_trainer;
 
+/* csr_entries: -1 for dense input, else the most entries that batch_size rows of it can have. */
 fmlp_status fmlp_trainer_size(const fmlp_exec *exec, const fmlp_net *net, int solver,
-                              ptrdiff_t batch_size, int sparse, ptrdiff_t *bytes);
+                              ptrdiff_t batch_size, ptrdiff_t csr_entries, ptrdiff_t *bytes);
 /* memory: 64-byte aligned, `bytes` long; the net is copied in. */
 fmlp_status fmlp_trainer_init(const fmlp_exec *exec, const fmlp_net *net, int solver,
-                              ptrdiff_t batch_size, int sparse, void *memory, ptrdiff_t bytes,
-                              fmlp_trainer **out);
+                              ptrdiff_t batch_size, ptrdiff_t csr_entries, void *memory,
+                              ptrdiff_t bytes, fmlp_trainer **out);
 /* state: (n_state, n_params) flat, or NULL for zeros / not wanted. */
 fmlp_status fmlp_trainer_load(fmlp_trainer *t, const void *params, const void *state);
 fmlp_status fmlp_trainer_store(const fmlp_trainer *t, void *params, void *state);

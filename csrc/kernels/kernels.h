@@ -42,6 +42,13 @@ struct fmlp_csr {
     int index64;
 };
 
+/* The rows of a mini-batch by columns; entries of a column in order of rows. */
+struct fmlp_columns {
+    ptrdiff_t *start; /* (n_cols + 1) */
+    int32_t *row;     /* (entries) row of the mini-batch */
+    void *value;      /* (entries) T */
+};
+
 struct fmlp_kernels {
     ptrdiff_t size;       /* sizeof(T) */
     ptrdiff_t lanes;      /* elements per vector */
@@ -77,10 +84,11 @@ struct fmlp_kernels {
     void (*grad_narrow)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t n_out,
                         const void *const *rows, const void *dz, ptrdiff_t ldz, int accumulate,
                         void *g, ptrdiff_t ldg);
-    /* g[k, j] += x[index[i], k] * dz[i, j] for k0 <= k < k1; g at k0, (k1 - k0, n) contiguous */
-    void (*grad_sparse)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t n,
-                        const struct fmlp_csr *x, const ptrdiff_t *index, const void *dz,
-                        ptrdiff_t ldz, void *g);
+    /* g[k - k0, j] (+)= sum over entries e of column k of value[e] * dz[row[e], j], k0 <= k < k1:
+     * sparse input by columns, column k has entries start[k] to start[k + 1]; n padded,
+     * g contiguous (k1 - k0, n) */
+    void (*grad_sparse)(ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t n, const struct fmlp_columns *x,
+                        const void *dz, ptrdiff_t ldz, int accumulate, void *g);
     /* g[j] (+)= sum_i dz[i, j], j < n (any n); padding of g up to lanes gets 0 */
     void (*grad_bias)(ptrdiff_t m, ptrdiff_t n, const void *dz, ptrdiff_t ldz, int accumulate,
                       void *g);

@@ -3,9 +3,8 @@
  * Largest error over all inputs, in units of the last place (tests/c/check_math.h):
  *   exp, log 2      logistic, tanh 3
  * NaN gives NaN. exp: overflow to inf, gradual underflow, exp(-inf) = 0. log: +-0 gives -inf,
- * negative NaN, subnormals are exact arguments. logistic: gradual underflow to 0, exactly 1 from
- * the point where 1 is the nearest number. tanh: keeps the sign of zero, |tanh| <= 1, exactly 1 when
- * saturated. With flush-to-zero in force subnormal arguments and results count as 0.
+ * negative NaN, subnormals are exact arguments. logistic: gradual underflow to 0, saturates at
+ * exactly 1. tanh: keeps the sign of zero, |tanh| <= 1, saturates at exactly +-1. With flush-to-zero in force subnormal arguments and results count as 0.
  * A lane's result depends on that lane alone.
  *
  * Polynomials are minimax fits of ours (Remez), each degree the smallest whose error disappears

@@ -3,6 +3,7 @@
 import functools
 import warnings
 from abc import ABC, abstractmethod
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -21,6 +22,7 @@ from ._validation import (
     check_sample_weight,
     check_X,
     compute_dtype,
+    in_chunks,
     is_ready,
     to_engine,
 )
@@ -100,10 +102,11 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         return self
 
     def _train(self, X, y, sample_weight, incremental, classes):
-        check_params(self, _param_names(type(self)))
+        fresh = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        if fresh or not incremental:  # not in every call of partial_fit, like scikit-learn
+            check_params(self, _param_names(type(self)))
         hidden = check_hidden_layer_sizes(self.hidden_layer_sizes)
         messages = self._ignored_parameters()
-        fresh = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         weights = None if fresh else self._weights_to_train(copy=not incremental)
         X, targets = self._check_data(
             X,
@@ -115,7 +118,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         )
         n_samples, n_features = X.shape
         sample_weight = check_sample_weight(sample_weight, n_samples, X.dtype)
-        self._random_state = check_random_state(self.random_state)
+        self._random_state = self._make_random_state()
 
         output, self.n_outputs_ = self._output_layer(targets)
         if fresh:
@@ -130,7 +133,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         data = Data(
             to_engine(X, X.dtype), self._engine_targets(targets, X.dtype), sample_weight, n_samples
         )
-        n_threads = effective_n_threads(self.n_threads)
+        n_threads = self._threads_for(n_samples * weights.flat.size)
         if self.solver == "lbfgs":
             messages += fit_lbfgs(self, network, weights, data, n_threads=n_threads)
         else:
@@ -153,6 +156,16 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
                 del self.loss_curve_[:-MAX_PARTIAL_FIT_CURVE]
         self._install(weights)
         return messages
+
+    def _make_random_state(self):
+        """scikit-learn's `check_random_state`, without NumPy's 80 us for a new generator."""
+        if not isinstance(self.random_state, Integral):
+            return check_random_state(self.random_state)
+        if "_own_random_state" not in self.__dict__:
+            self._own_random_state = np.random.RandomState(self.random_state)
+        else:
+            self._own_random_state.seed(self.random_state)
+        return self._own_random_state
 
     def _ignored_parameters(self):
         """Warnings about settings that the solver does not use, which scikit-learn keeps quiet."""
@@ -203,7 +216,10 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
 
         if not self._scores_with_own_code():
             X, metric = to_engine(X, weights.flat.dtype), self._metric(targets, sample_weight)
-            return train_rows, lambda trainer: metric(trainer.forward(X))
+            network = self._network(weights)
+            return train_rows, lambda trainer: metric(
+                in_chunks(lambda part, out: trainer.forward(part), X, len(rows), network)
+            )
 
         y = self._original_targets(targets)
 
@@ -250,9 +266,9 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             weights = Weights(weights.flat.copy(), weights.layer_sizes)
         return weights
 
-    def _network(self, weights, dtype=None, output=None):
-        """The engine's description of the network; ``output``: another output activation."""
-        key = self.activation, output or self.out_activation_
+    def _network(self, weights, dtype=None):
+        """The engine's description of the network, for the weights' dtype or another."""
+        key = self.activation, self.out_activation_
         if dtype is None and key in weights.networks:
             return weights.networks[key]
         activation, output = key
@@ -264,8 +280,15 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             weights.flat.dtype if dtype is None else dtype,
         )
 
-    def _forward(self, X, check_input=True, output=None):
-        """Output of the network, (n_samples, n_outputs). Reads the estimator, changes nothing."""
+    def _threads_for(self, work):
+        """Number of threads for ``work`` multiplications; a little work needs no asking."""
+        return 1 if work < _SMALL_WORK else effective_n_threads(self.n_threads)
+
+    def _forward(self, X, check_input=True, raw=False):
+        """Output of the network, (n_samples, n_outputs). Reads the estimator, changes nothing.
+
+        ``raw``: without the output activation.
+        """
         weights = self._current_weights()
         params = weights.flat
         dtype = None
@@ -277,10 +300,15 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             if (dtype := compute_dtype(X, params.dtype)) != params.dtype:
                 params = params.astype(dtype)
             X = to_engine(X, dtype)
-        n_rows = X[3] if type(X) is tuple else X.shape[0]
-        small = n_rows * params.size < _SMALL_WORK
-        n_threads = 1 if small else effective_n_threads(self.n_threads)
-        return forward(self._network(weights, dtype, output), params, X, n_threads)
+        network = self._network(weights, dtype)
+        n_rows = X[3] if type(X) is tuple else len(X)
+        n_threads = self._threads_for(n_rows * params.size)
+        return in_chunks(
+            lambda rows, out: forward(network, params, rows, n_threads, out, raw),
+            X,
+            n_rows,
+            network,
+        )
 
     # ------------------------------------------------------------------------- pickling and tags
 

@@ -177,12 +177,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             which do not sum to one.
         """
         proba = self._forward(X)
-        if proba.shape[1] > 1:
-            return proba
-        both = np.empty((len(proba), 2), dtype=proba.dtype)
-        np.subtract(1, proba[:, 0], out=both[:, 0])
-        both[:, 1] = proba[:, 0]
-        return both
+        if proba.shape[1] == 1:
+            return np.concatenate((1 - proba, proba), axis=1)
+        return proba
 
     def predict_log_proba(self, X):
         """Predict logarithms of probabilities, never -inf where a probability rounds to 0.
@@ -200,7 +197,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self._current_weights()  # raises NotFittedError before out_activation_ is missing
         if self.out_activation_ not in ("softmax", "logistic"):
             return np.log(self.predict_proba(X))
-        z = self._forward(X, output="identity")
+        z = self._forward(X, raw=True)
         if self.out_activation_ == "softmax":
             z -= z.max(axis=1, keepdims=True)
             return z - np.log(np.exp(z).sum(axis=1, keepdims=True))

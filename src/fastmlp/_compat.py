@@ -50,7 +50,9 @@ class SklearnNames:
         """(start, stop, shape) of every weight matrix in the flat vector."""
         weights = self._current_weights()
         stops = np.cumsum([coef.size for coef in weights.coefs]).tolist()
-        return [(stop - c.size, stop, c.shape) for stop, c in zip(stops, weights.coefs)]
+        return [
+            (stop - c.size, stop, c.shape) for stop, c in zip(stops, weights.coefs, strict=True)
+        ]
 
     @_Derived
     def _intercept_indptr(self):
@@ -58,12 +60,12 @@ class SklearnNames:
         weights = self._current_weights()
         first = sum(coef.size for coef in weights.coefs)
         stops = (first + np.cumsum([b.size for b in weights.intercepts])).tolist()
-        return [(stop - b.size, stop) for stop, b in zip(stops, weights.intercepts)]
+        return [(stop - b.size, stop) for stop, b in zip(stops, weights.intercepts, strict=True)]
 
     def _forward_pass(self, activations):
         """Fill ``activations[1:]`` with the activations of every layer for ``activations[0]``."""
         last = len(self.coefs_) - 1
-        for i, (coef, intercept) in enumerate(zip(self.coefs_, self.intercepts_)):
+        for i, (coef, intercept) in enumerate(zip(self.coefs_, self.intercepts_, strict=True)):
             name = self.out_activation_ if i == last else self.activation
             activations[i + 1] = ACTIVATIONS[name](
                 safe_sparse_dot(activations[i], coef) + intercept

@@ -85,10 +85,11 @@ cdef extern from "fmlp.h" nogil:
         pass
 
     fmlp_status fmlp_trainer_size(const fmlp_exec *exec_, const fmlp_net *net, int solver,
-                                  Py_ssize_t batch_size, int sparse, Py_ssize_t *bytes_)
+                                  Py_ssize_t batch_size, Py_ssize_t csr_entries,
+                                  Py_ssize_t *bytes_)
     fmlp_status fmlp_trainer_init(const fmlp_exec *exec_, const fmlp_net *net, int solver,
-                                  Py_ssize_t batch_size, int sparse, void *memory,
-                                  Py_ssize_t bytes_, fmlp_trainer **out)
+                                  Py_ssize_t batch_size, Py_ssize_t csr_entries,
+                                  void *memory, Py_ssize_t bytes_, fmlp_trainer **out)
     fmlp_status fmlp_trainer_load(fmlp_trainer *t, const void *params, const void *state)
     fmlp_status fmlp_trainer_store(const fmlp_trainer *t, void *params, void *state)
     fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,

@@ -309,12 +309,14 @@ cdef class Trainer:
         self.y = _Target(y, sample_weight, net, self.x.m.n_rows)
         cdef fmlp_exec e = _exec(n_threads, exact_threads)
         cdef int code = _SOLVERS[solver]
-        cdef bint sparse = self.x.m.indptr != NULL
-        cdef Py_ssize_t size
-        _check(fmlp_trainer_size(&e, &net.net, code, batch_size, sparse, &size))
+        cdef Py_ssize_t size, entries = -1
+        if isinstance(X, tuple):  # the fullest rows could meet in one mini-batch
+            longest = int(np.diff(X[2]).max(initial=0))
+            entries = min(self.x.m.nnz, batch_size * longest)
+        _check(fmlp_trainer_size(&e, &net.net, code, batch_size, entries, &size))
         self.memory = _Memory(size)
-        _check(fmlp_trainer_init(&e, &net.net, code, batch_size, sparse, self.memory.start, size,
-                                 &self.t))
+        _check(fmlp_trainer_init(&e, &net.net, code, batch_size, entries, self.memory.start,
+                                 size, &self.t))
         self.write(params, state)
 
     def write(self, params, state=None):

@@ -28,6 +28,11 @@ cdef extern from "kernels/kernels.h" nogil:
         const void *indptr
         int index64
 
+    cdef struct fmlp_columns:
+        Py_ssize_t *start
+        int32_t *row
+        void *value
+
     cdef struct fmlp_kernels:
         Py_ssize_t size
         Py_ssize_t lanes
@@ -48,8 +53,8 @@ cdef extern from "kernels/kernels.h" nogil:
                      Py_ssize_t, int, void *) noexcept
         void (*grad_narrow)(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **,
                             const void *, Py_ssize_t, int, void *, Py_ssize_t) noexcept
-        void (*grad_sparse)(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const fmlp_csr *,
-                            const Py_ssize_t *, const void *, Py_ssize_t, void *) noexcept
+        void (*grad_sparse)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const fmlp_columns *,
+                            const void *, Py_ssize_t, int, void *) noexcept
         void (*grad_bias)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, int, void *) noexcept
         void (*act_forward)(int, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t) noexcept
         void (*act_backward)(int, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *,
@@ -204,10 +209,13 @@ cdef class Table:
                            _p(g), _ld(g))
         PyMem_Free(<void *>rows)
 
-    def grad_sparse(self, X, index, Py_ssize_t k0, Py_ssize_t k1, dz, g):
-        cdef fmlp_csr csr = _csr(X)
-        self.k.grad_sparse(len(index), k0, k1, g.shape[1], &csr, <const Py_ssize_t *>_p(index),
-                           _p(dz), _ld(dz), _p(g))
+    def grad_sparse(self, X, Py_ssize_t k0, Py_ssize_t k1, dz, bint accumulate, g):
+        """X: CSC arrays (indptr intp, indices int32, data)."""
+        cdef fmlp_columns x
+        x.start = <Py_ssize_t *>_p(X[0])
+        x.row = <int32_t *>_p(X[1])
+        x.value = _p(X[2])
+        self.k.grad_sparse(k0, k1, g.shape[1], &x, _p(dz), _ld(dz), accumulate, _p(g))
 
     def grad_bias(self, dz, bint accumulate, g):
         self.k.grad_bias(dz.shape[0], dz.shape[1], _p(dz), _ld(dz), accumulate, _p(g))

@@ -49,7 +49,7 @@ def _collect():
     return {
         "fastmlp": {
             "version": __version__,
-            "compiler": build["compiler"],
+            "compiler": build.get("compiler", "unknown"),
             "threading": "OpenMP" if build["openmp"] else "serial (built without OpenMP)",
         },
         "instruction sets": {

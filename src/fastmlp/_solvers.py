@@ -12,7 +12,7 @@ import scipy
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
-from ._core import Trainer, loss_grad
+from ._core import Trainer
 from ._optimizers import make_optimizer
 from ._stopping import LossMonitor, ScoreMonitor
 
@@ -181,15 +181,16 @@ def fit_lbfgs(est, network, weights, data, *, n_threads):
     `fit_stochastic`.
     """
     dtype = weights.flat.dtype
-    params, grad = np.empty_like(weights.flat), np.empty_like(weights.flat)
+    params, grad = np.zeros_like(weights.flat), np.empty_like(weights.flat)
+    trainer = Trainer(
+        network, None, params, None, data.X, data.y, data.sample_weight, data.n_rows, n_threads
+    )
     accepted = scipy.optimize.OptimizeResult(x=weights.flat.astype(np.float64), fun=math.nan, nit=0)
 
     def loss_and_gradient(theta):
         params[:] = theta
-        loss = loss_grad(
-            network, params, data.X, data.y, data.sample_weight, float(est.alpha), grad, n_threads
-        )
-        return loss, grad.astype(np.float64)
+        trainer.write(params)
+        return trainer.loss_grad(float(est.alpha), grad), grad.astype(np.float64)
 
     def remember(intermediate_result):
         accepted.x = np.array(intermediate_result.x)

@@ -12,7 +12,9 @@ from ._weights import Weights
 HISTORY = ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_")
 
 # Not in pickles: a lock, what the next call of fit makes anew, what _params says in full.
-_TRANSIENT = ("_training", "_random_state", "_weights", "coefs_", "intercepts_")
+_TRANSIENT = (
+    "_training", "_random_state", "_own_random_state", "_weights", "coefs_", "intercepts_"
+)  # fmt: skip
 
 
 class InconsistentVersionWarning(_SklearnVersionWarning):

@@ -5,8 +5,9 @@ row-major, then all bias vectors. ``coefs_`` and ``intercepts_`` are lists of vi
 writing into them writes into the model, and a pickle holds every number once.
 """
 
+import operator
 import os
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -48,7 +49,7 @@ class Weights:
         The engine's descriptions made for these weights, so that predict need not make them.
     """
 
-    __slots__ = ("flat", "layer_sizes", "coefs", "intercepts", "networks")
+    __slots__ = ("coefs", "flat", "intercepts", "layer_sizes", "networks")
 
     def __init__(self, flat, layer_sizes):
         self.flat = flat
@@ -79,7 +80,9 @@ class Weights:
                 f" shapes {[c.shape for c in coefs]} and {[b.shape for b in intercepts]}."
             )
         layer_sizes = (coefs[0].shape[0], *(c.shape[1] for c in coefs))
-        for i, (shape, c, b) in enumerate(zip(pairwise(layer_sizes), coefs, intercepts)):
+        for i, (shape, c, b) in enumerate(
+            zip(pairwise(layer_sizes), coefs, intercepts, strict=True)
+        ):
             if c.shape != shape or b.shape != shape[1:]:
                 raise ValueError(
                     f"coefs_[{i}] and intercepts_[{i}] must have the shapes {shape} and"
@@ -88,7 +91,7 @@ class Weights:
         if dtype is None:
             dtype = np.result_type(*coefs, *intercepts)
         weights = cls.zeros(layer_sizes, dtype if dtype in FLOATS else np.float64)
-        for view, array in zip(weights.coefs + weights.intercepts, coefs + intercepts):
+        for view, array in zip(weights.coefs + weights.intercepts, coefs + intercepts, strict=True):
             view[...] = array
         return weights
 
@@ -101,18 +104,13 @@ class Weights:
         n = len(self.coefs)
         if len(coefs) != n or len(intercepts) != n:
             return False
-        for mine, theirs in zip(self.coefs, coefs):
-            if mine is not theirs:
-                return False
-        for mine, theirs in zip(self.intercepts, intercepts):
-            if mine is not theirs:
-                return False
-        return True
+        mine = self.coefs + self.intercepts
+        return all(map(operator.is_, mine, chain(coefs, intercepts)))
 
     def randomize(self, random_state, activation):
         """Glorot-uniform weights and biases, drawn in scikit-learn's order and in float64."""
         factor = 2.0 if activation == "logistic" else 6.0
-        for coef, intercept in zip(self.coefs, self.intercepts):
+        for coef, intercept in zip(self.coefs, self.intercepts, strict=True):
             bound = np.sqrt(factor / sum(coef.shape))
             coef[...] = random_state.uniform(-bound, bound, coef.shape)
             intercept[...] = random_state.uniform(-bound, bound, intercept.shape)

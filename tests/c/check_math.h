@@ -1,5 +1,5 @@
 /* The vector functions' error against libm in a wider type, their special values, and that a result
- * depends on nothing but its argument. A template like the kernels; needs check_simd.h before it. */
+ * depends on nothing but its argument. A template like the kernels; check_simd.h comes first. */
 
 #if FMLP_IS_F32
 typedef double FN(wide);
@@ -81,7 +81,8 @@ static void FN(check_value)(int op, const char *name, T x, T want) {
 
 static void FN(check_specials)(void) {
     const T inf = INFINITY, nan = NAN, tiny = FN(from_bits)(1);
-    const T max = FMLP_IS_F32 ? (T)FLT_MAX : (T)DBL_MAX, min = FMLP_IS_F32 ? (T)FLT_MIN : (T)DBL_MIN;
+    const T max = FMLP_IS_F32 ? (T)FLT_MAX : (T)DBL_MAX;
+    const T min = FMLP_IS_F32 ? (T)FLT_MIN : (T)DBL_MIN;
     const struct {
         int op;
         const char *name;

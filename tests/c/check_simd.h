@@ -1,4 +1,4 @@
-/* Every word of the SIMD vocabulary against its meaning in scalar C; a template like the kernels. */
+/* Each word of the SIMD vocabulary against its meaning in scalar C; a template as the kernels. */
 
 #if FMLP_IS_F32
 #define U uint32_t

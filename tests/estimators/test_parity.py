@@ -44,9 +44,7 @@ def make_data(r, rng, task):
 def make_configuration(seed):
     """Class name, constructor arguments, X, y, sample_weight, n_threads, all drawn from ``seed``."""
     r, rng = random.Random(seed), np.random.RandomState(seed)
-    task = r.choice(
-        "binary multiclass strings multilabel regression multioutput poisson".split()
-    )
+    task = r.choice("binary multiclass strings multilabel regression multioutput poisson".split())
     X, y = make_data(r, rng, task)
     solver = r.choice(["adam", "adam", "sgd", "sgd", "lbfgs"])
     params = {
@@ -160,7 +158,7 @@ def test_partial_fit_as_sklearn(name, solver, iris):
     np.testing.assert_allclose(result.loss_curve_, expected.loss_curve_, rtol=RTOL)
     assert (result.n_iter_, result.t_) == (expected.n_iter_, expected.t_)
     np.testing.assert_array_equal(result.predict(X) > 1, expected.predict(X) > 1)
-    for a, b in zip(result.coefs_, expected.coefs_):
+    for a, b in zip(result.coefs_, expected.coefs_, strict=True):
         np.testing.assert_allclose(a, b, rtol=RTOL)
 
 
