@@ -1,6 +1,13 @@
 /* Phase 1: rows forward through all layers, the loss, and deltas back. No barrier between layers:
  * a row needs no other row. */
+#include "../kernels/compiler.h"
 #include "trainer.h"
+
+/* The rows of a permutation lie anywhere: have their first lines on the way before they are
+ * needed; the hardware's prefetcher finds the rest of long ones. */
+static void prefetch_row(const char *row, ptrdiff_t bytes) {
+    for (ptrdiff_t at = 0; at < bytes && at < 256; at += 64) FMLP_PREFETCH(row + at);
+}
 
 static void backward_layer(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdiff_t m) {
     const struct fmlp_plan *plan = &t->plan;
@@ -25,7 +32,9 @@ static void block(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m, void *gr
     for (ptrdiff_t r = i; r < i + m; r++) {
         const ptrdiff_t row = fmlp_chunk_row(c, r);
         t->index[r] = row;
-        if (t->entries < 0) t->in_rows[0][r] = fmlp_at(plan, c->x->data, row * c->x->ld);
+        if (t->entries >= 0) continue;
+        t->in_rows[0][r] = fmlp_at(plan, c->x->data, row * c->x->ld);
+        prefetch_row(t->in_rows[0][r], plan->n_inputs * plan->k->size);
     }
     for (int l = 0; l <= last; l++)
         fmlp_forward_layer(plan, l, m, t->in_rows[l] + i, &csr, t->index + i, t->w,

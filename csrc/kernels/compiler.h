@@ -1,4 +1,4 @@
-/* What differs between compilers: forced inlining, restrict, unrolling. */
+/* What differs between compilers: forced inlining, restrict, prefetch, unrolling. */
 #ifndef FMLP_COMPILER_H
 #define FMLP_COMPILER_H
 
@@ -8,6 +8,13 @@
 #else
 #define FMLP_INLINE static inline __attribute__((always_inline))
 #define FMLP_RESTRICT __restrict__
+#endif
+
+/* Ask for the cache line at p. */
+#if defined(__clang__) || defined(__GNUC__)
+#define FMLP_PREFETCH(p) __builtin_prefetch(p)
+#else
+#define FMLP_PREFETCH(p) ((void)(p))
 #endif
 
 /* Unroll the next loop, whose trip count is a constant after inlining. */

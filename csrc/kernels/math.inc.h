@@ -4,7 +4,8 @@
  *   exp, log 2      logistic, tanh 3
  * NaN gives NaN. exp: overflow to inf, gradual underflow, exp(-inf) = 0. log: +-0 gives -inf,
  * negative NaN, subnormals are exact arguments. logistic: gradual underflow to 0, saturates at
- * exactly 1. tanh: keeps the sign of zero, |tanh| <= 1, saturates at exactly +-1. With flush-to-zero in force subnormal arguments and results count as 0.
+ * exactly 1. tanh: keeps the sign of zero, |tanh| <= 1, saturates at exactly +-1.
+ * With flush-to-zero in force subnormal arguments and results count as 0.
  * A lane's result depends on that lane alone.
  *
  * Polynomials are minimax fits of ours (Remez), each degree the smallest whose error disappears
