@@ -9,6 +9,9 @@ HEADERS = CPATH="$$(sh tools/python-headers.sh $(PY) $(VENV)/headers)"
 SOURCES := setup.py $(shell find csrc src -name '*.[ch]' -o -name '*.pyx' -o -name '*.pxd')
 ASAN = LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
        ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
+# The names that tests/c has for the instruction sets of this machine.
+C_RUNNERS = names = dict(generic="scalar", x86_v3="avx2", x86_v4="avx512", neon="neon"); \
+    from fastmlp import _core; print(*(names[isa] for isa in _core.available_isas()))
 .PHONY: help build demo test bench sanitize lint clean distclean
 
 help:
@@ -41,7 +44,9 @@ demo: build
 	@$(PY) examples/demo.py
 
 test: build $(VENV)/.group-test
-	@$(MAKE) -s -C tests/c test
+	@for isa in $$($(PY) -c '$(C_RUNNERS)'); do \
+	    $(MAKE) -s -C tests/c BUILD=../../build/tests-c NEON_CC=gcc NEON_RUN= run-$$isa || exit; \
+	done
 	@$(PY) -m pytest -q -n $(JOBS)
 
 bench: build $(VENV)/.group-bench
@@ -50,7 +55,7 @@ bench: build $(VENV)/.group-bench
 sanitize: build $(VENV)/.group-test
 	@$(HEADERS) && export CPATH && FASTMLP_SANITIZE=1 FASTMLP_DEBUG_CYTHON=1 \
 	    $(PY) setup.py -q build --build-base build/sanitize --build-lib build/sanitize/lib
-	@$(ASAN) PYTHONPATH=build/sanitize/lib $(PY) -m pytest -q -m "not slow"
+	@$(ASAN) PYTHONPATH=$(CURDIR)/build/sanitize/lib $(PY) -m pytest -q -m "not slow"
 
 lint: build $(VENV)/.group-lint
 	@$(PY) -m ruff check .

@@ -7,6 +7,7 @@ so that one timing takes a while.
 """
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -22,6 +23,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 import fastmlp
+from fastmlp import _kernels
 
 try:
     import torch
@@ -65,7 +67,7 @@ def torch_fit(shape, X, y, n_threads):
     def fit(epochs):
         torch.manual_seed(0)
         layers = []
-        for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+        for a, b in itertools.pairwise(sizes):
             layers += [torch.nn.Linear(a, b), activation[shape.activation]()]
         model = torch.nn.Sequential(*layers, torch.nn.Linear(sizes[-1], shape.outputs)).to(dtype)
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
@@ -80,8 +82,8 @@ def torch_fit(shape, X, y, n_threads):
     return fit
 
 
-def measure(shape, seconds, repeats, n_threads):
-    """Return {library: samples per second}, the libraries taking turns."""
+def measure(shape, seconds, repeats, n_threads, peaks):
+    """Return {library: samples per second}, the libraries taking turns; raise peaks[dtype]."""
     X, y = shape.data()
     fits = {
         "fastmlp": estimator_fit(fastmlp, shape, X, y, n_threads=n_threads),
@@ -99,17 +101,13 @@ def measure(shape, seconds, repeats, n_threads):
     for _ in range(repeats):
         for name, fit in fits.items():
             best[name] = min(best[name], fit(epochs[name]) / epochs[name])
+        peaks[shape.dtype] = max(peaks.get(shape.dtype, 0.0), fma_peak(shape.dtype, n_threads))
     return {name: shape.rows / epoch for name, epoch in best.items()}
 
 
 def fma_peak(dtype, n_threads):
-    """FLOP/s of nothing but fused multiply-adds, measured now; None if that is not built."""
-    try:
-        from fastmlp import _kernels
-
-        return _kernels.fma_peak(n_threads, np.dtype(dtype))
-    except (ImportError, AttributeError):
-        return None
+    """FLOP/s of nothing but fused multiply-adds, measured now."""
+    return _kernels.fma_peak(n_threads, np.dtype(dtype), seconds=0.05)
 
 
 def describe_machine(n_threads):
@@ -122,6 +120,7 @@ def describe_machine(n_threads):
     config = fastmlp.show_config(mode="dicts")
     return {
         "processor": model,
+        "load_before": round(os.getloadavg()[0], 2),
         "threads": n_threads,
         "isa": config["instruction sets"]["in use"],
         "compiler": config["fastmlp"]["compiler"],
@@ -135,12 +134,11 @@ def describe_machine(n_threads):
 
 def show(row):
     """Print one line of the table."""
-    share = "-" if row["peak_share"] is None else f"{row['peak_share']:.0%}"
     torch_ratio = f"{row['ratio_torch']:.1f}x" if "ratio_torch" in row else "-"
     print(
         f"{row['network']:<26}{row['batch']:>6}{row['dtype']:>9}{row['fastmlp']:>13,.0f}"
         f"{row['sklearn']:>12,.0f}{row.get('torch', math.nan):>11,.0f}{row['gflops']:>10.1f}"
-        f"{share:>7}{row['ratio_sklearn']:>10.1f}x{torch_ratio:>9}",
+        f"{row['peak_share']:>7.0%}{row['ratio_sklearn']:>10.1f}x{torch_ratio:>9}",
         flush=True,
     )
 
@@ -162,19 +160,20 @@ def main():
     warnings.simplefilter("ignore", ConvergenceWarning)
     n_threads = options.threads or fastmlp.show_config(mode="dicts")["threads"]["default"]
     machine = describe_machine(n_threads)
-    print(*(f"{key}: {value}" for key, value in machine.items() if value), sep="\n")
+    print(*(f"{key}: {value}" for key, value in machine.items() if value is not None), sep="\n")
+    if machine["load_before"] > 0.5:
+        print("THIS MACHINE IS BUSY: other programs share the processor, expect low figures")
     print(
         f"\nsamples per second, best of {options.repeats}\n"
         f"{'network':<26}{'batch':>6}{'dtype':>9}{'fastmlp':>13}{'sklearn':>12}{'torch':>11}"
         f"{'GFLOP/s':>10}{'peak':>7}{'/sklearn':>11}{'/torch':>9}"
     )
-    rows = []
+    rows, peaks = [], {}
     with threadpool_limits(n_threads):
         for shape in SHAPES:
             if options.only not in shape.name:
                 continue
-            speeds = measure(shape, options.seconds, options.repeats, n_threads)
-            peak = fma_peak(shape.dtype, n_threads)
+            speeds = measure(shape, options.seconds, options.repeats, n_threads, peaks)
             flops = speeds["fastmlp"] * shape.flops_per_row
             row = {
                 "network": shape.name,
@@ -182,21 +181,26 @@ def main():
                 "dtype": shape.dtype,
                 **speeds,
                 "gflops": flops / 1e9,
-                "peak_share": flops / peak if peak else None,
-                **{f"ratio_{k}": speeds["fastmlp"] / v for k, v in speeds.items() if k != "fastmlp"},
+                "peak_share": flops / peaks[shape.dtype],
             }
+            for other in [name for name in speeds if name != "fastmlp"]:
+                row[f"ratio_{other}"] = speeds["fastmlp"] / speeds[other]
             rows.append(row)
             show(row)
+    print("FMA peak in GFLOP/s:", *(f"{k} {v / 1e9:.0f}" for k, v in peaks.items()))
+    for row in rows:
+        row["peak_share"] = row["gflops"] * 1e9 / peaks[row["dtype"]]  # of the final peak
     means = {
         key: geometric_mean(rows, key) for key in ("ratio_sklearn", "ratio_torch") if key in rows[0]
     }
     for key, mean in means.items():
-        worst = min(row[key] for row in rows)
-        print(f"fastmlp / {key.removeprefix('ratio_')}: geometric mean {mean:.1f}x, least {worst:.1f}x")
+        name, least = key.removeprefix("ratio_"), min(row[key] for row in rows)
+        print(f"fastmlp / {name}: geometric mean {mean:.1f}x, least {least:.1f}x")
     if options.json:
         os.makedirs(os.path.dirname(options.json) or ".", exist_ok=True)
         with open(options.json, "w") as file:
-            json.dump({"machine": machine, "rows": rows, "geometric_means": means}, file, indent=1)
+            table = {"machine": machine, "peaks": peaks, "rows": rows, "geometric_means": means}
+            json.dump(table, file, indent=1)
 
 
 if __name__ == "__main__":

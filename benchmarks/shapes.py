@@ -1,5 +1,6 @@
 """The networks that the benchmarks train, and their arithmetic."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,7 @@ class Shape:
     def flops_per_row(self):
         """Of one training step: X W, its two transposes, without the first layer's dX."""
         sizes = (self.features, *self.hidden, self.engine_outputs)
-        weights = [a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+        weights = [a * b for a, b in itertools.pairwise(sizes)]
         return 2 * (3 * sum(weights) - weights[0])
 
     def data(self, seed=0):
@@ -46,7 +47,7 @@ class Shape:
         return X, score.argmax(axis=1)
 
 
-# The table of the engine's design, and what it leaves out: float64, the other activations, regression.
+# The table the engine was designed by, and what it left out: float64, tanh, logistic, regression.
 SHAPES = [
     Shape(20, (32,), 2, batch=32, rows=20_000),
     Shape(20, (100,), 2, batch=200, rows=20_000),

@@ -58,8 +58,9 @@ static ptrdiff_t item_height(const struct fmlp_plan *plan, const struct fmlp_lay
     const struct fmlp_kernels *k = plan->k;
     if (p->layout == FMLP_ROWS) return 32;
     if (p->layout == FMLP_NARROW) return pad(p->n_in < 1024 ? 64 : 256, k->lanes);
-    const double total = (double)plan->w_len / (double)(k->nr * k->mr);
-    return total < 64 ? k->mr : total < 256 ? 2 * k->mr : 4 * k->mr;
+    /* multiples of lanes, which transpose whole */
+    const ptrdiff_t low = pad(k->mr, k->lanes);
+    return plan->w_len / (k->nr * low) < 64 ? low : 48;
 }
 
 /* Counts the items; writes them when plan->items is set. */

@@ -7,17 +7,19 @@
 
 struct FN(tile) {
     ptrdiff_t n;              /* length of the sum */
-    const void *const *rows;  /* forward, backward: (m) -> (n);  gradient: (n) -> (.. m ..) */
-    ptrdiff_t first;          /* gradient: the tile's first column of rows */
+    const void *const *rows;  /* forward, backward: (m) -> (first + n); gradient: (n) -> (first + m) */
+    ptrdiff_t first;          /* where in the rows the sum, or the tile, begins */
     const T *b;               /* (n, nv * LANES), ld ldb: weights, or deltas for the gradient */
     ptrdiff_t ldb;
     T *out;                   /* (m, nv * LANES), ld ldo */
     ptrdiff_t ldo;
+    int resume;               /* start from out */
+    const T *bias;            /* forward: (nv * LANES), where not to resume */
+    int finish;               /* the sum is complete: apply what follows it */
     T floor;                  /* forward: 0 for relu, else -inf */
     int relu;                 /* backward: mask by a != 0 */
     const T *a;               /* backward: (m, nv * LANES), ld lda */
     ptrdiff_t lda;
-    int accumulate;           /* gradient: start from out */
 };
 
 enum { FN(TILE_FORWARD), FN(TILE_BACKWARD), FN(TILE_GRAD) };
@@ -28,9 +30,9 @@ FMLP_INLINE void FN(tile_start)(const int mode, const int m, const int nv, const
     for (int i = 0; i < m; i++) {
         FMLP_UNROLL
         for (int v = 0; v < nv; v++) {
-            if (mode == FN(TILE_FORWARD)) acc[i][v] = V(load)(t->b + t->n * t->ldb + v * LANES);
-            else if (mode == FN(TILE_GRAD) && t->accumulate)
-                acc[i][v] = V(load)(t->out + i * t->ldo + v * LANES);
+            if (mode == FN(TILE_BACKWARD) && t->finish) FMLP_PREFETCH(t->a + i * t->lda + v * LANES);
+            if (t->resume) acc[i][v] = V(load)(t->out + i * t->ldo + v * LANES);
+            else if (mode == FN(TILE_FORWARD)) acc[i][v] = V(load)(t->bias + v * LANES);
             else acc[i][v] = V(zero)();
         }
     }
@@ -43,10 +45,12 @@ FMLP_INLINE void FN(tile_sum)(const int mode, const int m, const int nv, const s
     const ptrdiff_t n = t->n, ldb = t->ldb, first = t->first;
     if (mode != FN(TILE_GRAD)) {
         FMLP_UNROLL
-        for (int i = 0; i < m; i++) p[i] = rows[i];
+        for (int i = 0; i < m; i++) p[i] = (const T *)rows[i] + first;
     }
     for (ptrdiff_t k = 0; k < n; k++, b += ldb) {
         const T *q = mode == FN(TILE_GRAD) ? (const T *)rows[k] + first : 0;
+        if (mode == FN(TILE_GRAD)) /* rows lie pages apart, beyond the hardware's prefetcher */
+            FMLP_PREFETCH((const T *)rows[k + 8 < n ? k + 8 : k] + first + m - 1);
         const VT b0 = V(load)(b);
         const VT b1 = nv > 1 ? V(load)(b + LANES) : b0;
         FMLP_UNROLL
@@ -61,14 +65,14 @@ FMLP_INLINE void FN(tile_sum)(const int mode, const int m, const int nv, const s
 FMLP_INLINE void FN(tile_end)(const int mode, const int m, const int nv, const struct FN(tile) *t,
                               VT acc[FMLP_MR][2]) {
     const VT floor = V(set1)(t->floor), zero = V(zero)();
+    const int mask = mode == FN(TILE_BACKWARD) && t->relu && t->finish;
     FMLP_UNROLL
     for (int i = 0; i < m; i++) {
         FMLP_UNROLL
         for (int v = 0; v < nv; v++) {
             VT c = acc[i][v];
             if (mode == FN(TILE_FORWARD)) c = V(max)(floor, c); /* NaN stays NaN */
-            if (mode == FN(TILE_BACKWARD) && t->relu)
-                c = V(sel)(V(ne)(V(load)(t->a + i * t->lda + v * LANES), zero), c, zero);
+            if (mask) c = V(sel)(V(ne)(V(load)(t->a + i * t->lda + v * LANES), zero), c, zero);
             V(store)(t->out + i * t->ldo + v * LANES, c);
         }
     }
@@ -109,23 +113,36 @@ FMLP_INLINE ptrdiff_t FN(tile_height)(ptrdiff_t left) {
     return (left + tiles - 1) / tiles;
 }
 
+/* A part of a sum whose weights, one panel wide, stay in L1 while the rows pass over them. Parts are
+ * added to in memory, in order: the result is that of one long sum. */
+enum { FN(PART) = 24 * 1024 / (2 * LANES * (int)sizeof(T)) };
+
+FMLP_INLINE ptrdiff_t FN(part)(ptrdiff_t left) {
+    return left < FN(PART) * 3 / 2 ? left : FN(PART);
+}
+
 static void FN(forward)(ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, const void *const *rows,
                         const void *w_, int act, void *out_, ptrdiff_t ldo) {
     const T *w = w_;
     T *out = out_;
     const int in_registers = act == FMLP_ACT_IDENTITY || act == FMLP_ACT_RELU;
-    struct FN(tile) t = {.n = k, .ldo = ldo};
-    t.floor = act == FMLP_ACT_RELU ? 0 : (T)-INFINITY;
+    struct FN(tile) t = {.ldo = ldo};
     for (ptrdiff_t j = 0; j < n; j += 2 * LANES) {
         const ptrdiff_t width = n - j < 2 * LANES ? LANES : 2 * LANES;
-        t.b = w, t.ldb = width;
-        for (ptrdiff_t i = 0; i < m;) {
-            const ptrdiff_t h = FN(tile_height)(m - i);
-            t.rows = rows + i, t.out = out + i * ldo + j;
-            if (width == LANES) FN(tile_any)(FN(TILE_FORWARD), h, 1, &t);
-            else FN(tile_any)(FN(TILE_FORWARD), h, 2, &t);
-            if (!in_registers) FN(act_forward)(act, h, width, t.out, ldo);
-            i += h;
+        t.ldb = width, t.bias = w + k * width;
+        for (t.first = 0; t.first < k; t.first += t.n) {
+            t.n = FN(part)(k - t.first);
+            t.b = w + t.first * width;
+            t.resume = t.first > 0, t.finish = t.first + t.n == k;
+            t.floor = t.finish && act == FMLP_ACT_RELU ? 0 : (T)-INFINITY;
+            for (ptrdiff_t i = 0; i < m;) {
+                const ptrdiff_t h = FN(tile_height)(m - i);
+                t.rows = rows + i, t.out = out + i * ldo + j;
+                if (width == LANES) FN(tile_any)(FN(TILE_FORWARD), h, 1, &t);
+                else FN(tile_any)(FN(TILE_FORWARD), h, 2, &t);
+                if (t.finish && !in_registers) FN(act_forward)(act, h, width, t.out, ldo);
+                i += h;
+            }
         }
         w += (k + 1) * width;
     }
@@ -136,34 +153,48 @@ static void FN(backward)(ptrdiff_t m, ptrdiff_t n_out, ptrdiff_t n_in, const voi
                          ptrdiff_t ldd) {
     const T *wt = wt_, *a = a_;
     T *dz_in = dz_in_;
-    struct FN(tile) t = {.n = n_out, .ldo = ldd, .lda = lda, .relu = act == FMLP_ACT_RELU};
+    struct FN(tile) t = {.ldo = ldd, .lda = lda, .relu = act == FMLP_ACT_RELU};
     for (ptrdiff_t k = 0; k < n_in; k += 2 * LANES) {
         const ptrdiff_t width = n_in - k < 2 * LANES ? LANES : 2 * LANES;
-        t.b = wt, t.ldb = width;
-        for (ptrdiff_t i = 0; i < m;) {
-            const ptrdiff_t h = FN(tile_height)(m - i);
-            t.rows = dz + i, t.out = dz_in + i * ldd + k, t.a = a + i * lda + k;
-            if (width == LANES) FN(tile_any)(FN(TILE_BACKWARD), h, 1, &t);
-            else FN(tile_any)(FN(TILE_BACKWARD), h, 2, &t);
-            if (!t.relu) FN(act_backward)(act, h, width, t.a, lda, t.out, ldd);
-            i += h;
+        t.ldb = width;
+        for (t.first = 0; t.first < n_out; t.first += t.n) {
+            t.n = FN(part)(n_out - t.first);
+            t.b = wt + t.first * width;
+            t.resume = t.first > 0, t.finish = t.first + t.n == n_out;
+            for (ptrdiff_t i = 0; i < m;) {
+                const ptrdiff_t h = FN(tile_height)(m - i);
+                t.rows = dz + i, t.out = dz_in + i * ldd + k, t.a = a + i * lda + k;
+                if (width == LANES) FN(tile_any)(FN(TILE_BACKWARD), h, 1, &t);
+                else FN(tile_any)(FN(TILE_BACKWARD), h, 2, &t);
+                if (t.finish && !t.relu) FN(act_backward)(act, h, width, t.a, lda, t.out, ldd);
+                i += h;
+            }
         }
         wt += n_out * width;
     }
 }
 
+/* Rows whose deltas stay in L1 while the tiles of an item pass over them. */
+enum { FN(GRAD_ROWS) = 128 };
+
 static void FN(grad)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t width,
                      const void *const *rows, const void *dz, ptrdiff_t ldz, int accumulate,
                      void *g_) {
     T *g = g_;
-    struct FN(tile) t = {.n = m, .rows = rows, .b = dz, .ldb = ldz, .ldo = width,
-                         .accumulate = accumulate};
-    for (ptrdiff_t k = k0; k < k1;) {
-        const ptrdiff_t h = FN(tile_height)(k1 - k);
-        t.first = k, t.out = g + (k - k0) * width;
-        if (width == LANES) FN(tile_any)(FN(TILE_GRAD), h, 1, &t);
-        else FN(tile_any)(FN(TILE_GRAD), h, 2, &t);
-        k += h;
+    struct FN(tile) t = {.ldb = ldz, .ldo = width};
+    for (ptrdiff_t i = 0; i < m; i += t.n) {
+        const ptrdiff_t left = m - i;
+        t.n = left < FN(GRAD_ROWS) * 3 / 2 ? left : FN(GRAD_ROWS);
+        t.rows = rows + i;
+        t.b = (const T *)dz + i * ldz;
+        t.resume = accumulate || i > 0;
+        for (ptrdiff_t k = k0; k < k1;) {
+            const ptrdiff_t h = FN(tile_height)(k1 - k);
+            t.first = k, t.out = g + (k - k0) * width;
+            if (width == LANES) FN(tile_any)(FN(TILE_GRAD), h, 1, &t);
+            else FN(tile_any)(FN(TILE_GRAD), h, 2, &t);
+            k += h;
+        }
     }
 }
 

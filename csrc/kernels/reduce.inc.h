@@ -24,10 +24,26 @@ static void FN(transpose)(ptrdiff_t m, ptrdiff_t n, const void *src_, ptrdiff_t 
                           ptrdiff_t ldd) {
     const T *src = src_;
     T *dst = dst_;
-    for (ptrdiff_t i = 0; i < m; i += LANES) { /* a vector of dst at a time */
-        const int w = m - i < LANES ? (int)(m - i) : LANES;
-        for (ptrdiff_t j = 0; j < n; j++)
-            V(store_n)(dst + j * ldd + i, V(load_strided)(src + i * lds + j, lds, w), w);
+    for (ptrdiff_t i = 0; i < m; i += LANES) {
+        const int rows = m - i < LANES ? (int)(m - i) : LANES;
+        for (ptrdiff_t j = 0; j < n; j += LANES) {
+            const int columns = n - j < LANES ? (int)(n - j) : LANES;
+            const T *s = src + i * lds + j;
+            T *d = dst + j * ldd + i;
+            VT v[LANES];
+            if (rows == LANES && columns == LANES) {
+                FMLP_UNROLL
+                for (int r = 0; r < LANES; r++) v[r] = V(load)(s + r * lds);
+                V(transpose)(v);
+                FMLP_UNROLL
+                for (int c = 0; c < LANES; c++) V(store)(d + c * ldd, v[c]);
+            } else {
+                for (int r = 0; r < LANES; r++)
+                    v[r] = r < rows ? V(load_n)(s + r * lds, columns) : V(zero)();
+                V(transpose)(v);
+                for (int c = 0; c < columns; c++) V(store_n)(d + c * ldd, v[c], rows);
+            }
+        }
     }
 }
 

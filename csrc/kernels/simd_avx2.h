@@ -178,4 +178,34 @@ FMLP_INLINE vd_t vd_getmant(vd_t v) {
     return _mm256_or_pd(m, _mm256_set1_pd(1.0));
 }
 
+/* ---- transpose ---- */
+FMLP_INLINE void vf_transpose(vf_t v[8]) {
+    vf_t a[8], b[8];
+    FMLP_UNROLL
+    for (int i = 0; i < 8; i += 2) {
+        a[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
+        a[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
+    }
+    FMLP_UNROLL
+    for (int i = 0; i < 8; i += 4) {
+        b[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
+        b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xEE);
+        b[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+        b[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xEE);
+    }
+    FMLP_UNROLL
+    for (int i = 0; i < 4; i++) {
+        v[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
+        v[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
+    }
+}
+FMLP_INLINE void vd_transpose(vd_t v[4]) {
+    const vd_t a0 = _mm256_unpacklo_pd(v[0], v[1]), a1 = _mm256_unpackhi_pd(v[0], v[1]);
+    const vd_t a2 = _mm256_unpacklo_pd(v[2], v[3]), a3 = _mm256_unpackhi_pd(v[2], v[3]);
+    v[0] = _mm256_permute2f128_pd(a0, a2, 0x20);
+    v[1] = _mm256_permute2f128_pd(a1, a3, 0x20);
+    v[2] = _mm256_permute2f128_pd(a0, a2, 0x31);
+    v[3] = _mm256_permute2f128_pd(a1, a3, 0x31);
+}
+
 #endif

@@ -165,4 +165,57 @@ FMLP_INLINE vd_t vd_getmant(vd_t v) {
     return _mm512_getmant_pd(v, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_zero);
 }
 
+/* ---- transpose: pairs, then pairs of pairs, then 128-bit blocks twice ---- */
+FMLP_INLINE void vf_transpose(vf_t v[16]) {
+    vf_t a[16], b[16];
+    FMLP_UNROLL
+    for (int i = 0; i < 16; i += 2) {
+        a[i] = _mm512_unpacklo_ps(v[i], v[i + 1]);
+        a[i + 1] = _mm512_unpackhi_ps(v[i], v[i + 1]);
+    }
+    FMLP_UNROLL
+    for (int i = 0; i < 16; i += 4) {
+        b[i] = _mm512_shuffle_ps(a[i], a[i + 2], 0x44);
+        b[i + 1] = _mm512_shuffle_ps(a[i], a[i + 2], 0xEE);
+        b[i + 2] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+        b[i + 3] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0xEE);
+    }
+    FMLP_UNROLL
+    for (int i = 0; i < 4; i++) {
+        a[i] = _mm512_shuffle_f32x4(b[i], b[i + 4], 0x88);
+        a[i + 4] = _mm512_shuffle_f32x4(b[i], b[i + 4], 0xDD);
+        a[i + 8] = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0x88);
+        a[i + 12] = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0xDD);
+    }
+    FMLP_UNROLL
+    for (int i = 0; i < 4; i++) {
+        v[i] = _mm512_shuffle_f32x4(a[i], a[i + 8], 0x88);
+        v[i + 8] = _mm512_shuffle_f32x4(a[i], a[i + 8], 0xDD);
+        v[i + 4] = _mm512_shuffle_f32x4(a[i + 4], a[i + 12], 0x88);
+        v[i + 12] = _mm512_shuffle_f32x4(a[i + 4], a[i + 12], 0xDD);
+    }
+}
+FMLP_INLINE void vd_transpose(vd_t v[8]) {
+    vd_t a[8], b[8];
+    FMLP_UNROLL
+    for (int i = 0; i < 8; i += 2) {
+        a[i] = _mm512_unpacklo_pd(v[i], v[i + 1]);
+        a[i + 1] = _mm512_unpackhi_pd(v[i], v[i + 1]);
+    }
+    FMLP_UNROLL
+    for (int i = 0; i < 2; i++) {
+        b[i] = _mm512_shuffle_f64x2(a[i], a[i + 2], 0x88);
+        b[i + 2] = _mm512_shuffle_f64x2(a[i], a[i + 2], 0xDD);
+        b[i + 4] = _mm512_shuffle_f64x2(a[i + 4], a[i + 6], 0x88);
+        b[i + 6] = _mm512_shuffle_f64x2(a[i + 4], a[i + 6], 0xDD);
+    }
+    FMLP_UNROLL
+    for (int i = 0; i < 2; i++) {
+        v[i] = _mm512_shuffle_f64x2(b[i], b[i + 4], 0x88);
+        v[i + 4] = _mm512_shuffle_f64x2(b[i], b[i + 4], 0xDD);
+        v[i + 2] = _mm512_shuffle_f64x2(b[i + 2], b[i + 6], 0x88);
+        v[i + 6] = _mm512_shuffle_f64x2(b[i + 2], b[i + 6], 0xDD);
+    }
+}
+
 #endif

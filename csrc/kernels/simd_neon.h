@@ -168,4 +168,19 @@ FMLP_INLINE vd_t vd_getmant(vd_t v) {
     return vreinterpretq_f64_u64(vorrq_u64(m, vdupq_n_u64(0x3ff0000000000000u)));
 }
 
+/* ---- transpose ---- */
+FMLP_INLINE void vf_transpose(vf_t v[4]) {
+    const float32x4_t a0 = vtrn1q_f32(v[0], v[1]), a1 = vtrn2q_f32(v[0], v[1]);
+    const float32x4_t a2 = vtrn1q_f32(v[2], v[3]), a3 = vtrn2q_f32(v[2], v[3]);
+    v[0] = vcombine_f32(vget_low_f32(a0), vget_low_f32(a2));
+    v[1] = vcombine_f32(vget_low_f32(a1), vget_low_f32(a3));
+    v[2] = vcombine_f32(vget_high_f32(a0), vget_high_f32(a2));
+    v[3] = vcombine_f32(vget_high_f32(a1), vget_high_f32(a3));
+}
+FMLP_INLINE void vd_transpose(vd_t v[2]) {
+    const float64x2_t a0 = vtrn1q_f64(v[0], v[1]), a1 = vtrn2q_f64(v[0], v[1]);
+    v[0] = a0;
+    v[1] = a1;
+}
+
 #endif

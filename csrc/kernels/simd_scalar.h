@@ -7,6 +7,7 @@
  *   max(a, b) = a > b ? a : b   min(a, b) = a < b ? a : b   (so NaN in either gives b)
  *   fma(a, b, c) = a * b + c    fnma(a, b, c) = c - a * b   round: to nearest, ties to even
  *   lt le gt ge eq ne     -> mask, IEEE; sel(m, a, b) = m ? a : b; mand mor mnot any
+ *   transpose(v[LANES])  lane j of vector i <-> lane i of vector j
  *   hsum hmax             lane i with lane i + LANES / 2, then halves again: a fixed order
  *   pow2(v)               2^v for integral v with 2^v normal
  *   scale(a, v)           a * 2^v, rounded once, for a in [0.5, 2] or NaN and integral
@@ -163,5 +164,9 @@ FMLP_INLINE vd_t vd_getexp(vd_t v) {
 FMLP_INLINE vd_t vd_getmant(vd_t v) {
     return fmlp_from_bits_d((fmlp_bits_d(v) & 0x000fffffffffffffu) | 0x3ff0000000000000u);
 }
+
+/* ---- transpose ---- */
+FMLP_INLINE void vf_transpose(vf_t v[1]) { (void)v; }
+FMLP_INLINE void vd_transpose(vd_t v[1]) { (void)v; }
 
 #endif

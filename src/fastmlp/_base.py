@@ -196,6 +196,8 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         if not hasattr(self, "loss_curve_"):
             self.loss_curve_ = []
             self._no_improvement_count = 0
+        if not hasattr(self, "t_"):  # weights set by hand
+            self.t_ = 0
         if self.early_stopping and getattr(self, "validation_scores_", None) is None:
             self.validation_scores_ = []
             self.best_validation_score_ = -np.inf

@@ -68,28 +68,6 @@ cdef int _check(fmlp_status status, Py_ssize_t n_bytes=0) except -1:
     raise ValueError(f"fastmlp: {text}")
 
 
-cdef extern from "Python.h":
-    Py_ssize_t PY_SSIZE_T_MAX
-
-
-cdef class _Memory:
-    """64-byte aligned bytes."""
-
-    cdef void *raw
-    cdef void *start
-    cdef Py_ssize_t size
-
-    def __cinit__(self, Py_ssize_t size):
-        self.raw = PyMem_Malloc(<size_t>size + 63) if size < PY_SSIZE_T_MAX - 64 else NULL
-        if self.raw == NULL:
-            raise MemoryError(f"fastmlp: cannot allocate {size} bytes")
-        self.start = <void *>((<uintptr_t>self.raw + 63) // 64 * 64)
-        self.size = size
-
-    def __dealloc__(self):
-        PyMem_Free(self.raw)
-
-
 cdef class _View:
     """A C-contiguous, aligned buffer of one element type, held while in use."""
 
@@ -115,6 +93,32 @@ cdef class _View:
 
     cdef Py_ssize_t length(self, int axis):
         return self.buffer.shape[axis]
+
+
+cdef class _Memory:
+    """64-byte aligned bytes. NumPy asks for huge pages where they pay: rows of a wide layer's
+    activations lie on as many pages as there are rows."""
+
+    cdef void *raw
+    cdef void *start
+    cdef _View array
+
+    def __cinit__(self, Py_ssize_t size):
+        cdef void *memory
+        if size >= 1 << 22:
+            try:
+                self.array = _View(np.empty(size + 63, np.uint8), "memory", "B", 1, True)
+            except (MemoryError, ValueError):
+                raise MemoryError(f"fastmlp: cannot allocate {size} bytes") from None
+            memory = self.array.buffer.buf
+        else:
+            memory = self.raw = PyMem_Malloc(<size_t>size + 63)
+            if memory == NULL:
+                raise MemoryError(f"fastmlp: cannot allocate {size} bytes")
+        self.start = <void *>((<uintptr_t>memory + 63) // 64 * 64)
+
+    def __dealloc__(self):
+        PyMem_Free(self.raw)
 
 
 cdef int _expect(str what, Py_ssize_t got, Py_ssize_t wanted) except -1:

@@ -10,7 +10,6 @@ from ._base import BaseMLP
 from ._docs import documented
 from ._stopping import R2
 from ._validation import all_finite, cast, check_X_y, is_ready
-from ._weights import FLOATS
 
 
 @documented(score="R2")
@@ -171,7 +170,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """Whether X and y need no further checks: the fast path."""
         return (
             type(y) is np.ndarray
-            and y.dtype in FLOATS
+            and y.dtype.kind in "fiub"
+            and y.dtype.isnative
             and 0 < y.ndim <= 2
             and len(y) == len(X)
             and "feature_names_in_" not in self.__dict__

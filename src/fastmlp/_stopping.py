@@ -61,7 +61,7 @@ def accuracy(y_true, y_pred, sample_weight=None):
     if hits.ndim == 2:
         hits = hits.all(axis=1)
     if sample_weight is None:
-        return np.count_nonzero(hits) / len(hits)
+        return float(np.count_nonzero(hits) / len(hits))
     return float(np.average(hits, weights=sample_weight))
 
 

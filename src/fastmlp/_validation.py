@@ -55,8 +55,8 @@ def _is_sequence(v):
 
 
 _BOOL = (
-    (lambda v: isinstance(v, (bool, np.bool_))),
-    ("an instance of 'bool' or an instance of 'numpy.bool'"),
+    (lambda v: isinstance(v, bool), "an instance of 'bool'"),
+    (lambda v: isinstance(v, np.bool_), "an instance of 'numpy.bool'"),
 )
 _NONE = (lambda v: v is None), "None"
 
@@ -71,7 +71,7 @@ PARAMETER_RULES = {
     "learning_rate_init": _real(0, np.inf, "()"),
     "power_t": _real(0, np.inf, "[)"),
     "max_iter": _integer(1),
-    "shuffle": _BOOL,
+    "shuffle": _either(*_BOOL),
     "random_state": _either(
         (
             lambda v: isinstance(v, Integral) and 0 <= v < 2**32,
@@ -84,11 +84,11 @@ PARAMETER_RULES = {
         _NONE,
     ),
     "tol": _real(0, np.inf, "[)"),
-    "verbose": _either(_integer(0), _BOOL),
-    "warm_start": _BOOL,
+    "verbose": _either(_integer(0), *_BOOL),
+    "warm_start": _either(*_BOOL),
     "momentum": _real(0, 1, "[]"),
-    "nesterovs_momentum": _BOOL,
-    "early_stopping": _BOOL,
+    "nesterovs_momentum": _either(*_BOOL),
+    "early_stopping": _either(*_BOOL),
     "validation_fraction": _real(0, 1, "[)"),
     "beta_1": _real(0, 1, "[)"),
     "beta_2": _real(0, 1, "[)"),

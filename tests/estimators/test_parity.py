@@ -1,7 +1,6 @@
 """The same random_state gives scikit-learn's model: random configurations, float64, rtol 1e-6."""
 
 import random
-import warnings
 
 import numpy as np
 import pytest
@@ -42,7 +41,7 @@ def make_data(r, rng, task):
 
 
 def make_configuration(seed):
-    """Class name, constructor arguments, X, y, sample_weight, n_threads, all drawn from ``seed``."""
+    """Class name, constructor arguments, X, y and sample weights, all drawn from ``seed``."""
     r, rng = random.Random(seed), np.random.RandomState(seed)
     task = r.choice("binary multiclass strings multilabel regression multioutput poisson".split())
     X, y = make_data(r, rng, task)

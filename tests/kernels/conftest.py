@@ -32,13 +32,5 @@ def generic(table):
 
 
 @pytest.fixture
-def narrow_table(table):
-    """The tables whose vectors are wide enough for a narrow layout."""
-    if table.narrow_max == 0:
-        pytest.skip(f"{table.isa} {table.dtype} has no narrow layout")
-    return table
-
-
-@pytest.fixture
 def rng():
     return np.random.default_rng(0)
