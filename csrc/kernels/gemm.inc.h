@@ -50,7 +50,7 @@ FMLP_INLINE void FN(tile_sum)(const int mode, const int m, const int nv, const s
     for (ptrdiff_t k = 0; k < n; k++, b += ldb) {
         const T *q = mode == FN(TILE_GRAD) ? (const T *)rows[k] + first : 0;
         if (mode == FN(TILE_GRAD)) /* rows lie pages apart, beyond the hardware's prefetcher */
-            FMLP_PREFETCH((const T *)rows[k + 8 < n ? k + 8 : k] + first + m - 1);
+            FMLP_PREFETCH((const T *)rows[k + 12 < n ? k + 12 : k] + first + m - 1);
         const VT b0 = V(load)(b);
         const VT b1 = nv > 1 ? V(load)(b + LANES) : b0;
         FMLP_UNROLL

@@ -236,11 +236,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             type(y) is not np.ndarray
             or y.ndim != 1
             or y.dtype != classes.dtype
-            or len(y) != len(X)
             or self.warm_start
             or "feature_names_in_" in self.__dict__
             or self._label_binarizer.y_type_.startswith("multilabel")
             or not is_ready(X, self.n_features_in_, dtype)
+            or len(y) != len(X)
         ):
             return None
         targets = np.searchsorted(classes, y)

@@ -172,10 +172,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             type(y) is np.ndarray
             and y.dtype.kind in "fiub"
             and y.dtype.isnative
-            and 0 < y.ndim <= 2
-            and len(y) == len(X)
+            and (y.ndim == 1 or (y.ndim == 2 and y.shape[1] > 1))
             and "feature_names_in_" not in self.__dict__
             and is_ready(X, self.n_features_in_, dtype)
+            and len(y) == len(X)
             and all_finite(np.ascontiguousarray(y))
         )
 

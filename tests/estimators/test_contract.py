@@ -625,6 +625,9 @@ def test_sparse_formats(Estimator, container, dtype, linear):
         proba_or_predict(sparse, container(X)), proba_or_predict(dense, X), rtol=tolerance
     )
     assert sparse.coefs_[0].dtype == dtype
+    for model in (dense, sparse):
+        model.set_params(early_stopping=False).partial_fit(container(X), y > 0)
+    np.testing.assert_allclose(sparse.coefs_[0], dense.coefs_[0], rtol=tolerance, atol=1e-5)
 
 
 def test_sparse_with_64_bit_indices(Estimator, linear, quick):

@@ -1,0 +1,163 @@
+"""Random networks with random data, for the engine and for the oracle of reference.py alike."""
+
+import numpy as np
+import reference
+import scipy.sparse as sp
+
+from fastmlp import _core
+
+PAIRS = [
+    ("identity", "squared_error"),
+    ("exp", "poisson"),
+    ("softmax", "log_loss"),
+    ("logistic", "log_loss"),
+]
+HIDDEN = ["identity", "logistic", "tanh", "relu"]
+
+
+class Problem:
+    """A network and rows for it.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    dtype : float32 or float64
+    sizes : tuple of int
+        Layer sizes, input to output.
+    hidden : sequence of str, optional
+        Activations, at random if not given.
+    output, loss : str
+    n : int, default=37
+        Rows.
+    weights : None, "random" or "some zero"
+    density : float, optional
+        Make X sparse.
+    index_dtype : int32 or int64
+    scale : float, default=1
+        Of the weights, in units of Glorot's.
+    """
+
+    def __init__(
+        self,
+        rng,
+        dtype,
+        sizes,
+        output="identity",
+        loss="squared_error",
+        *,
+        hidden=None,
+        n=37,
+        weights=None,
+        density=None,
+        index_dtype=np.int32,
+        scale=1,
+    ):
+        hidden = rng.choice(HIDDEN, len(sizes) - 2) if hidden is None else hidden
+        self.sizes, self.hidden, self.dtype = tuple(sizes), [str(h) for h in hidden], dtype
+        self.output, self.loss, self.n = output, loss, n
+        self.net = _core.Network(self.sizes, self.hidden, output, loss, dtype)
+        legacy = np.random.RandomState(rng.integers(2**31))
+        self.params = (reference.init_params(sizes, legacy) * scale).astype(dtype)
+        X = rng.normal(size=(n, sizes[0])) * min(1, 2 / np.sqrt(sizes[0]))
+        if density is not None:
+            X *= rng.random(X.shape) < density
+        self.dense = np.ascontiguousarray(X, dtype)
+        self.X = self.dense if density is None else as_csr(self.dense, index_dtype)
+        k = sizes[-1]
+        if output == "softmax":
+            self.y = rng.integers(0, k, n).astype(np.int32)
+            self.Y = reference.one_hot(self.y, k)
+        else:
+            Y = {
+                "identity": lambda: rng.normal(size=(n, k)),
+                "exp": lambda: rng.poisson(1.0, (n, k)),
+                "logistic": lambda: rng.integers(0, 2, (n, k)),
+            }[output]()
+            self.y = np.ascontiguousarray(Y, dtype)
+            self.Y = self.y.astype(float)
+        self.weight = None
+        if weights is not None:
+            self.weight = rng.uniform(0.1, 2, n).astype(dtype)
+            if weights == "some zero":
+                self.weight[rng.random(n) < 0.4] = 0
+                self.weight[0] = 1
+
+    @property
+    def reference(self):
+        """(layer_sizes, hidden, output, loss), as reference.train_epoch takes it."""
+        return self.sizes, self.hidden, self.output, self.loss
+
+    def wide(self, *arrays):
+        return [None if a is None else np.asarray(a, float) for a in arrays]
+
+    def expected_output(self, params=None, rows=slice(None)):
+        params, X = self.wide(self.params if params is None else params, self.dense[rows])
+        return reference.forward(params, self.sizes, self.hidden, self.output, X)
+
+    def expected_gradient(self, alpha=0.0):
+        """(loss, gradient) of all rows."""
+        params, X, weight = self.wide(self.params, self.dense, self.weight)
+        return reference.loss_and_gradient(
+            params, *self.reference, X, self.Y, weight, alpha, eps=np.finfo(self.dtype).eps
+        )
+
+    def state(self, solver):
+        return np.zeros((2 if solver == "adam" else 1, self.net.n_params), self.dtype)
+
+    def trainer(self, solver, batch_size, state=None, **options):
+        return _core.Trainer(
+            self.net, solver, self.params, state, self.X, self.y, self.weight, batch_size, **options
+        )
+
+
+def as_csr(dense, index_dtype=np.int32):
+    """The engine's tuple (data, indices, indptr, n_rows)."""
+    X = sp.csr_array(dense)
+    return X.data, X.indices.astype(index_dtype), X.indptr.astype(index_dtype), X.shape[0]
+
+
+def train(trainer, order, start, stop, step=0, learning_rate=0.01, alpha=0.0, **hyper):
+    """All mini-batches of order[start:stop]; returns (steps done so far, sum of loss * rows)."""
+    loss_sum = 0.0
+    while start < stop:
+        position, steps, loss = trainer.train(
+            order, start, stop, step=step, learning_rate=learning_rate, alpha=alpha, **hyper
+        )
+        assert start < position <= stop
+        start, step, loss_sum = position, step + steps, loss_sum + loss
+    return step, loss_sum
+
+
+def read(trainer, solver=None):
+    """(params, state) of a trainer."""
+    net = trainer.net
+    params = np.empty(net.n_params, net.dtype)
+    state = None
+    if solver is not None:
+        state = np.empty((2 if solver == "adam" else 1, net.n_params), net.dtype)
+    trainer.read(params, state)
+    return params, state
+
+
+def random_sizes(rng, depth, widest=130):
+    """Widths at and around what kernels care about."""
+    widths = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 130]
+    return tuple(int(n) for n in rng.choice([w for w in widths if w <= widest], depth + 2))
+
+
+def close(got, want, rtol, scale=None):
+    """Largest error relative to the largest value."""
+    got, want = np.asarray(got, float), np.asarray(want, float)
+    size = np.abs(want).max(initial=0) if scale is None else scale
+    assert np.isfinite(got).all()
+    error = np.abs(got - want).max(initial=0)
+    assert error <= rtol * max(size, 1e-300), f"error {error:.3g}, {rtol * size:.3g} allowed"
+
+
+def refused(call, *args):
+    """Whether the call raises TypeError or ValueError, as for a bad argument it must."""
+    try:
+        call(*args)
+    except (TypeError, ValueError):
+        return True
+    return False

@@ -1,0 +1,103 @@
+"""Gradients against 4-point differences of the engine's own loss, and float32 against float64."""
+
+import itertools
+
+import numpy as np
+import pytest
+import reference
+from core.problems import HIDDEN, PAIRS, Problem, close
+
+from fastmlp import _core
+
+DEPTHS = range(4)
+H = 1e-3  # the differences' error is of the order of h^4
+KINK = 0.03  # no relu's input this close to 0, so that no difference steps over it
+
+
+def loss_and_gradient(p, params, alpha):
+    gradient = np.empty(p.net.n_params, p.dtype)
+    loss = _core.loss_grad(p.net, params, p.X, p.y, p.weight, alpha, gradient)
+    return loss, gradient
+
+
+def nearest_kink(p):
+    """Smallest |z| of all relu units and rows."""
+    weights, biases = reference.unflatten(p.params, p.sizes)
+    a, nearest = p.dense, np.inf
+    for W, b, name in zip(weights, biases, p.hidden, strict=False):
+        z = a @ W + b
+        if name == "relu":
+            nearest = min(nearest, abs(z).min())
+        a = reference.ACTIVATIONS[name](z)
+    return nearest
+
+
+def smooth_problem(rng, sizes, *args, **options):
+    """A random problem away from the kinks."""
+    for _ in range(1000):
+        p = Problem(rng, np.float64, sizes, *args, **options)
+        if nearest_kink(p) > KINK:
+            return p
+    raise AssertionError("no problem without kinks found")
+
+
+def objective(p, params, alpha):
+    """What the gradient belongs to. The squared error's leaves out the mean over outputs, as
+    scikit-learn's does."""
+    data, _ = loss_and_gradient(p, params, 0.0)
+    full, _ = loss_and_gradient(p, params, alpha)
+    return data * (p.sizes[-1] if p.loss == "squared_error" else 1) + full - data
+
+
+def differences(p, alpha):
+    gradient = np.empty(p.net.n_params)
+    for i in range(len(gradient)):
+        values = []
+        for step in (-2, -1, 1, 2):
+            params = p.params.copy()
+            params[i] += step * H
+            values.append(objective(p, params, alpha))
+        gradient[i] = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * H)
+    return gradient
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.7])
+@pytest.mark.parametrize("weights", [None, "random", "some zero"])
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize(("output", "loss"), PAIRS)
+@pytest.mark.parametrize("act", HIDDEN)
+def test_against_differences(act, output, loss, depth, weights, alpha, rng):
+    if depth == 0 and act != HIDDEN[0]:
+        pytest.skip("no hidden layer to activate")
+    sizes = (3, *(4, 3, 5)[:depth], 2 + (output == "softmax"))
+    p = smooth_problem(rng, sizes, output, loss, hidden=[act] * depth, n=6, weights=weights)
+    _, gradient = loss_and_gradient(p, p.params, alpha)
+    close(gradient, differences(p, alpha), 1e-6)
+
+
+def test_mixed_activations_against_differences(rng):
+    for acts in itertools.permutations(HIDDEN, 2):
+        p = smooth_problem(rng, (2, 3, 4, 1), "logistic", "log_loss", hidden=acts, n=5)
+        _, gradient = loss_and_gradient(p, p.params, 0.1)
+        close(gradient, differences(p, 0.1), 1e-6)
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize(("output", "loss"), PAIRS)
+@pytest.mark.parametrize("act", HIDDEN)
+def test_float32_against_float64(isa, act, output, loss, depth, rng):
+    """Wide enough for every layout; each part of the gradient by its own size."""
+    for weights, alpha, last in [(None, 0.0, 1), ("random", 0.7, 9), ("some zero", 0.1, 3)]:
+        sizes = (17, *(33, 2, 40)[:depth], last)
+        p = Problem(
+            rng, np.float32, sizes, output, loss, hidden=[act] * depth, n=29, weights=weights
+        )
+        want_loss, want = p.expected_gradient(alpha)
+        got_loss, got = loss_and_gradient(p, p.params, alpha)
+        close(got_loss, want_loss, 1e-5)
+        for g, w in zip(
+            itertools.chain(*reference.unflatten(got, sizes)),
+            itertools.chain(*reference.unflatten(want, sizes)),
+            strict=True,
+        ):
+            close(g, w, 1e-4, scale=abs(w).max() + 1e-2 * abs(want).max())
