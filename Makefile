@@ -8,7 +8,7 @@ PIP := $(PY) -m pip install -q --disable-pip-version-check
 HEADERS = CPATH="$$(sh tools/python-headers.sh $(PY) $(VENV)/headers)"
 SOURCES := setup.py $(shell find csrc src -name '*.[ch]' -o -name '*.pyx' -o -name '*.pxd')
 ASAN = LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-       ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
+    ASAN_OPTIONS=detect_leaks=0:log_path=$(CURDIR)/build/sanitize/report PYTHONMALLOC=malloc
 # The names that tests/c has for the instruction sets of this machine.
 C_RUNNERS = names = dict(generic="scalar", x86_v3="avx2", x86_v4="avx512", neon="neon"); \
     from fastmlp import _core; print(*(names[isa] for isa in _core.available_isas()))
@@ -53,9 +53,12 @@ bench: build $(VENV)/.group-bench
 	@$(PY) benchmarks/fit_table.py --json build/fit_table.json
 
 sanitize: build $(VENV)/.group-test
+	@echo "== compiling with ASan and UBSan (a few minutes)"
 	@$(HEADERS) && export CPATH && FASTMLP_SANITIZE=1 FASTMLP_DEBUG_CYTHON=1 \
 	    $(PY) setup.py -q build --build-base build/sanitize --build-lib build/sanitize/lib
-	@$(ASAN) PYTHONPATH=$(CURDIR)/build/sanitize/lib $(PY) -m pytest -q -m "not slow"
+	@rm -f build/sanitize/report.*
+	@$(ASAN) PYTHONPATH=$(CURDIR)/build/sanitize/lib $(PY) -m pytest -q -n $(JOBS) -m "not slow" \
+	    --deselect tests/estimators/test_interrupt.py || { cat build/sanitize/report.*; exit 1; }
 
 lint: build $(VENV)/.group-lint
 	@$(PY) -m ruff check .

@@ -118,8 +118,12 @@ fmlp_status fmlp_trainer_init(const fmlp_exec *exec, const fmlp_net *net, int so
 
 fmlp_status fmlp_trainer_load(fmlp_trainer *t, const void *params, const void *state) {
     const int n_state = fmlp_solver_n_state(t->solver);
+    const size_t bytes = (size_t)(t->plan.w_len * t->plan.k->size);
+    memset(t->w, 0, bytes); /* padding too: training that ran off leaves NaN there */
+    if (n_state > 0) memset(t->s1, 0, bytes);
+    if (n_state > 1) memset(t->s2, 0, bytes);
     fmlp_pack(&t->plan, params, t->w);
-    fmlp_pack_transposed(&t->plan, t->w, t->wt);
+    fmlp_trainer_weights_changed(t);
     if (state && n_state > 0) fmlp_pack(&t->plan, state, t->s1);
     if (state && n_state > 1) fmlp_pack(&t->plan, fmlp_at(&t->plan, state, t->plan.n_params), t->s2);
     return FMLP_OK;
@@ -140,6 +144,7 @@ ptrdiff_t fmlp_trainer_weights_bytes(const fmlp_trainer *t) {
 void *fmlp_trainer_weights(fmlp_trainer *t) { return t->w; }
 
 void fmlp_trainer_weights_changed(fmlp_trainer *t) {
+    memset(t->wt, 0, (size_t)(t->plan.wt_len * t->plan.k->size));
     fmlp_pack_transposed(&t->plan, t->w, t->wt);
 }
 
@@ -238,6 +243,26 @@ static void run_task(void *arg, int thread, int n_threads) {
     if (thread == 0) job->steps = step - job->first_step;
 }
 
+static ptrdiff_t csr_at(const void *p, int index64, ptrdiff_t i) {
+    return index64 ? (ptrdiff_t)((const int64_t *)p)[i] : (ptrdiff_t)((const int32_t *)p)[i];
+}
+
+/* Do the entries of every chunk fit the memory laid out for them? */
+static int entries_fit(const struct fmlp_trainer *t, const fmlp_matrix *x, const ptrdiff_t *order,
+                       ptrdiff_t start, ptrdiff_t stop) {
+    for (ptrdiff_t at = start; at < stop; at += t->batch) {
+        const ptrdiff_t end = stop - at < t->batch ? stop : at + t->batch;
+        ptrdiff_t entries = 0;
+        for (ptrdiff_t i = at; i < end; i++) {
+            const ptrdiff_t row = order ? order[i] : i;
+            if ((i - at) % t->chunk == 0) entries = 0;
+            entries += csr_at(x->indptr, x->index64, row + 1) - csr_at(x->indptr, x->index64, row);
+            if (entries > t->entries) return 0;
+        }
+    }
+    return 1;
+}
+
 static fmlp_status check_rows(const struct fmlp_trainer *t, const fmlp_matrix *x,
                               const fmlp_target *y, const ptrdiff_t *order, ptrdiff_t start,
                               ptrdiff_t stop) {
@@ -250,7 +275,7 @@ static fmlp_status check_rows(const struct fmlp_trainer *t, const fmlp_matrix *x
         if (!y->dense && (y->classes[row] < 0 || y->classes[row] >= t->plan.n_outputs))
             return FMLP_E_ARGUMENT;
     }
-    return FMLP_OK;
+    return t->entries < 0 || entries_fit(t, x, order, start, stop) ? FMLP_OK : FMLP_E_ARGUMENT;
 }
 
 /* A step's worth in FLOPs: the products, and some 30 for each parameter's rule and traffic. */
@@ -302,6 +327,7 @@ fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_t
         stop = start + (ptrdiff_t)steps * t->batch;
     const fmlp_status status = check_rows(t, x, y, order, start, stop);
     if (status != FMLP_OK) return status;
+    if (t->solver == FMLP_SOLVER_NONE) return FMLP_E_ARGUMENT;
     struct job job = {.t = t, .x = x, .y = y, .order = order, .start = start, .stop = stop,
                       .first_step = first_step, .hyper = *hyper,
                       .rule = t->solver == FMLP_SOLVER_ADAM ? FMLP_RULE_ADAM : FMLP_RULE_SGD};

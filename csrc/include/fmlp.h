@@ -149,7 +149,7 @@ typedef struct fmlp_progress {
 
 typedef struct fmlp_trainer fmlp_trainer;
 
-/* csr_entries: -1 for dense input, else the most entries that batch_size rows of it can have. */
+/* csr_entries: -1 for dense input, else the most entries that the rows of a mini-batch can have. */
 fmlp_status fmlp_trainer_size(const fmlp_exec *exec, const fmlp_net *net, int solver,
                               ptrdiff_t batch_size, ptrdiff_t csr_entries, ptrdiff_t *bytes);
 /* memory: 64-byte aligned, `bytes` long; the net is copied in. */

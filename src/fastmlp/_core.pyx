@@ -301,6 +301,7 @@ cdef class Trainer:
     """
 
     cdef readonly Network net
+    cdef readonly int n_state
     cdef _Memory memory
     cdef fmlp_trainer *t
     cdef _Matrix x
@@ -313,6 +314,7 @@ cdef class Trainer:
         self.y = _Target(y, sample_weight, net, self.x.m.n_rows)
         cdef fmlp_exec e = _exec(n_threads, exact_threads)
         cdef int code = _SOLVERS[solver]
+        self.n_state = fmlp_solver_n_state(code)
         cdef Py_ssize_t size, entries = -1
         if isinstance(X, tuple):  # the fullest rows could meet in one mini-batch
             longest = int(np.diff(X[2]).max(initial=0))
@@ -323,22 +325,25 @@ cdef class Trainer:
                                  size, &self.t))
         self.write(params, state)
 
+    cdef int _expect_sizes(self, _View params, _View state) except -1:
+        _expect("params", params.length(0), self.net.n_params)
+        if state is not None:
+            _expect("state", state.length(0), self.n_state)
+            _expect("state.shape[1]", state.length(1), self.net.n_params)
+        return 0
+
     def write(self, params, state=None):
         """Flat arrays in."""
         cdef _View p = _View(params, "params", self.net.code, 1)
         cdef _View s = None if state is None else _View(state, "state", self.net.code, 2)
-        _expect("params", p.length(0), self.net.n_params)
-        if s is not None:
-            _expect("state.shape[1]", s.length(1), self.net.n_params)
+        self._expect_sizes(p, s)
         fmlp_trainer_load(self.t, p.buffer.buf, NULL if s is None else s.buffer.buf)
 
     def read(self, params, state=None):
         """Flat arrays out."""
         cdef _View p = _View(params, "params", self.net.code, 1, True)
         cdef _View s = None if state is None else _View(state, "state", self.net.code, 2, True)
-        _expect("params", p.length(0), self.net.n_params)
-        if s is not None:
-            _expect("state.shape[1]", s.length(1), self.net.n_params)
+        self._expect_sizes(p, s)
         fmlp_trainer_store(self.t, p.buffer.buf, NULL if s is None else s.buffer.buf)
 
     def train(self, order, Py_ssize_t start, Py_ssize_t stop, *, Py_ssize_t step,

@@ -1,6 +1,8 @@
 """The engine against the oracle of reference.py: forward, gradient, training, its bookkeeping."""
 
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -251,20 +253,38 @@ def test_order_may_be_part_of_the_rows(rng):
     close(read(t)[0], params, 1e-10)
 
 
-@pytest.mark.parametrize("density", [None, 0.5])
-def test_rows_may_come_again(rng, density):
+def test_rows_may_come_again(rng):
     """A bootstrap as order: rows count as often as they come."""
-    p = Problem(rng, np.float64, (4, 6, 1), n=8, density=density)
+    p = Problem(rng, np.float64, (4, 6, 1), n=8)
     order = rng.integers(0, 8, 40)
-    order[:20] = np.argmax((p.dense != 0).sum(axis=1))
     params, _, _, _ = expected_training(p, "adam", order, 20, learning_rate=0.01)
     t = p.trainer("adam", 20)
+    train(t, order, 0, 40)
+    close(read(t)[0], params, 1e-10)
+
+
+def test_sparse_rows_may_come_again():
+    """Or are refused; but they never overrun the memory laid out for the entries of a batch. In a
+    process of its own, as it could die."""
+    code = """
+import numpy as np
+from fastmlp import _core
+net = _core.Network((500, 8, 1), ["relu"], "identity", "squared_error", np.float64)
+X = np.ones(500), np.arange(500, dtype=np.int32), np.array([0, 500], np.int32), 1
+results = []
+for batch, order in [(1000, np.zeros(1000, int)), (1, np.zeros(1, int))]:
+    params = np.full(net.n_params, 1e-3)
+    t = _core.Trainer(net, "sgd", params, None, X, np.ones((1, 1)), None, batch)
     try:
-        train(t, order, 0, 40)
+        t.train(order, 0, batch, step=0, learning_rate=0.1, alpha=0.0)
     except ValueError:
-        assert density is not None  # refusing is as good, writing beyond the memory is not
-    else:
-        close(read(t)[0], params, 1e-10)
+        assert batch > 1
+        continue
+    t.read(params)
+    results.append(params)
+assert len(results) == 1 or np.allclose(*results, rtol=1e-9)
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

@@ -5,6 +5,7 @@ import inspect
 import pickle
 import re
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import joblib
@@ -26,6 +27,7 @@ from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp._base import MAX_PARTIAL_FIT_CURVE, BaseMLP
 
 EXTRA_PARAMETERS = ["n_threads"]
+SKLEARN = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
 HISTORY = ["loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"]
 
 
@@ -428,7 +430,7 @@ def test_lbfgs_convergence_warning_has_sklearns_words(linear):
         with pytest.warns(ConvergenceWarning) as record:
             Class(solver="lbfgs", max_iter=2, hidden_layer_sizes=3, random_state=0).fit(X, y)
         messages.append(str(record[0].message))
-    if tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 8):
+    if SKLEARN >= (1, 8):
         assert messages[0] == messages[1]
 
 
@@ -579,6 +581,10 @@ def test_wrong_number_of_features(Estimator, linear, quick):
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_data_frames(Estimator, library, early_stopping, linear):
     frames = pytest.importorskip(library)
+    if library == "polars" and not hasattr(frames.DataFrame, "__dataframe__") and SKLEARN < (1, 9):
+        pytest.skip(
+            "scikit-learn before 1.9 reads names by __dataframe__, which polars has dropped"
+        )
     X, y = linear
     names = list("abcde")
     frame = frames.DataFrame({n: X[:, i] for i, n in enumerate(names)})
@@ -1035,6 +1041,28 @@ def test_concurrent_fit_of_one_object(Estimator, linear, quick):
     Reentrant(**quick, early_stopping=True).fit(X, y > 0)
     assert errors
     assert "is being fitted in another thread" in errors[0]
+
+
+def test_predict_from_many_threads(Estimator, iris, quick):
+    X, y = iris
+    model = Estimator(**quick | {"hidden_layer_sizes": (200, 200)}).fit(X, y)
+    expected = proba_or_predict(model, X)
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda i: proba_or_predict(model, X[i % 7 :]), range(200)))
+    for i, result in enumerate(results):
+        np.testing.assert_array_equal(result, expected[i % 7 :])
+
+
+def test_number_of_threads_does_not_matter(Estimator, iris):
+    X, y = np.tile(iris[0], (20, 3)), np.tile(iris[1], 20)
+    models = [
+        Estimator(hidden_layer_sizes=(50, 30), max_iter=4, tol=1e6, n_iter_no_change=2,
+                  random_state=0, n_threads=n_threads).fit(X, y)
+        for n_threads in (None, 1, 2, 3)
+    ]  # fmt: skip
+    for model in models[1:]:
+        np.testing.assert_array_equal(model.coefs_[0], models[0].coefs_[0])
+        np.testing.assert_array_equal(proba_or_predict(model, X), proba_or_predict(models[0], X))
 
 
 def test_warning_as_error_leaves_a_complete_model(Estimator, linear):

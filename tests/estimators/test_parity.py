@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import sklearn
 import sklearn.neural_network
 from sklearn.utils import shuffle
 
@@ -12,9 +13,14 @@ import fastmlp
 
 N_CONFIGURATIONS = 320
 RTOL = 1e-6
+SKLEARN = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
 
-# Configurations that may differ, with the reason. At most one in a hundred.
-EXCEPTIONS = {}
+# Attributes that may differ, with the reason. At most one configuration in a hundred.
+EXCEPTIONS = {
+    # L-BFGS on a convex problem: after 6 iterations rounding decides whether a 7th is needed.
+    # scikit-learn itself takes 6 or 7 when X is multiplied by 1 + 2e-15.
+    291: {"n_iter_"},
+}
 
 
 def make_data(r, rng, task):
@@ -104,13 +110,15 @@ def outcome(module, name, params, X, y, weight):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("seed", range(N_CONFIGURATIONS))
 def test_same_model_as_sklearn(seed):
-    if seed in EXCEPTIONS:
-        pytest.skip(EXCEPTIONS[seed])
     configuration = make_configuration(seed)
+    _, params, _, y, _ = configuration
+    if y.dtype == object and params["early_stopping"] and SKLEARN < (1, 9):
+        pytest.skip("scikit-learn #33760: early stopping fails with string labels before 1.9")
     expected = outcome(sklearn.neural_network, *configuration)
     result = outcome(fastmlp, *configuration)
     assert result.keys() == expected.keys(), configuration[:2]
-    for key, value in expected.items():
+    for key in expected.keys() - EXCEPTIONS.get(seed, set()):
+        value = expected[key]
         if isinstance(value, (str, type(None))) or np.asarray(value).dtype.kind in "OU":
             np.testing.assert_array_equal(result[key], value, err_msg=key)
         else:

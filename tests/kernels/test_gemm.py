@@ -34,6 +34,11 @@ def n_columns(table):
     return edges(table.lanes, table.nr, extra=(1, 2, 3))
 
 
+# Long sums may be cut into parts, for the caches: lengths at which a cut could go wrong.
+LONG = [127, 128, 129, 191, 192, 193, 255, 256, 257, 287, 288, 289, 300, 383, 384, 385, 480, 575]
+LONG += [576, 577, 767, 768, 769, 1000, 1153, 1537, 2304, 4609]
+
+
 def forward(table, A, W, b, act, rng, x_gap=3, gap=0):
     """out (m, n padded) of the kernel."""
     out = Output((len(A), pad(len(b), table.lanes)), table, rng, gap)
@@ -145,6 +150,26 @@ def test_forward_of_integers_is_exact(table, generic, rng):
             assert same_bits(got, forward(generic, A, W, b, act, rng)[:, :n])
 
 
+def test_long_sums_forward(table, rng):
+    """Exact with small integers; for real numbers within the bound, and each row its own."""
+    m, n = table.mr + 1, table.nr + table.lanes
+    for k in LONG:
+        A, W = integers((m, k), table, rng), integers((k, n), table, rng)
+        b = integers(n, table, rng, 1000)
+        want = A.astype(int) @ W.astype(int) + b.astype(int)
+        for act, exact in [("identity", want), ("relu", np.maximum(want, 0))]:
+            assert (forward(table, A, W, b, act, rng) == exact).all(), k
+    for k in LONG[::6]:
+        A, W, b = (draw(s, table, rng) for s in [(m, k), (k, n), n])
+        wA, wW, wb = wide(table, A, W, b)
+        bound = product_bound(table, k, abs(wA) @ abs(wW) + abs(wb)) + 4 * eps(table)
+        for act in ACTIVATIONS:
+            got = forward(table, A, W, b, act, rng)
+            assert_within(got, activate(act, wA @ wW + wb), bound, f"{k}, {act}")
+            for row in range(m):
+                assert same_bits(forward(table, A[row : row + 1], W, b, act, rng)[0], got[row])
+
+
 def test_forward_keeps_nan_and_infinity(table, rng):
     """In the rows where they are, and in no other."""
     m, k, n = 2 * table.mr + 1, 7, table.nr + 1
@@ -216,6 +241,28 @@ def test_backward_of_integers_is_exact(table, generic, rng):
             assert same_bits(got, backward(generic, dz, W, act, a, rng)[:, :n])
 
 
+def test_long_sums_backward(table, rng):
+    m, n = table.mr + 1, table.nr + table.lanes
+    for k in LONG:
+        dz, W = integers((m, k), table, rng), integers((n, k), table, rng)
+        a = np.maximum(integers((m, n), table, rng), 0)
+        want = dz.astype(int) @ W.astype(int).T
+        for act, exact in [("identity", want), ("relu", np.where(a, want, 0))]:
+            assert (backward(table, dz, W, act, a, rng) == exact).all(), k
+    for k in LONG[::6]:
+        dz, W = draw((m, k), table, rng), draw((n, k), table, rng)
+        wdz, wW = wide(table, dz, W)
+        bound = product_bound(table, k + 4, abs(wdz) @ abs(wW.T))
+        for act in ACTIVATIONS:
+            a = random_activations(act, (m, n), table, rng)
+            got = backward(table, dz, W, act, a, rng)
+            slope = derivative(act, *wide(table, a))
+            assert_within(got, (wdz @ wW.T) * slope, bound, f"{k}, {act}")
+            for i in range(m):
+                row = slice(i, i + 1)
+                assert same_bits(backward(table, dz[row], W, act, a[row], rng), got[row])
+
+
 def test_backward_nan(table, rng):
     """A dead unit passes nothing on, not even NaN; a unit that is NaN passes everything on."""
     m, k, n = table.mr + 2, 3, table.nr
@@ -283,12 +330,25 @@ def test_grad_of_integers_is_exact(table, generic, rng):
                 assert same_bits(got[:, columns], plain)
 
 
-def test_grad_of_no_rows(table, rng):
-    """An empty sum is zero, or what was there before."""
-    X, dz = np.empty((0, 5), table.dtype), np.empty((0, table.nr), table.dtype)
-    start = draw((5, table.nr), table, rng)
-    assert (grad(table, X, 0, 5, dz, rng) == 0).all()
-    assert same_bits(grad(table, X, 0, 5, dz, rng, start), start)
+def test_long_sums_grad(table, rng):
+    """Over many rows; accumulated on top of something too."""
+    k = 2 * table.mr + 1
+    for m in LONG:
+        X, dz = integers((m, k), table, rng), integers((m, table.nr), table, rng)
+        product = X.astype(int).T @ dz.astype(int)
+        start = integers((k, table.nr), table, rng, 1000)
+        for width in (table.lanes, table.nr):
+            got = grad(table, X, 0, k, dz[:, :width], rng)
+            assert (got == product[:, :width]).all(), m
+            got = grad(table, X, 1, k, dz[:, :width], rng, start[1:, :width])
+            assert (got == (product + start)[1:, :width]).all(), m
+    for m in LONG[::6]:
+        X, dz = draw((m, k), table, rng), draw((m, table.nr), table, rng)
+        wX, wdz = wide(table, X, dz)
+        got = grad(table, X, 0, k, dz, rng)
+        assert_within(got, wX.T @ wdz, product_bound(table, m, abs(wX).T @ abs(wdz)), str(m))
+        for row in range(k):
+            assert same_bits(grad(table, X, row, row + 1, dz, rng)[0], got[row])
 
 
 def test_grad_keeps_nan(table, rng):
@@ -306,8 +366,8 @@ def test_grad_keeps_nan(table, rng):
 
 def test_grad_bias(table, rng):
     """Column sums of any width; the padding of the result is zero."""
-    for m in (*n_sums(table), 4, 5, 6, 8, 11):
-        for n in n_columns(table):
+    for m in (*n_sums(table), 4, 5, 6, 8, 11, *LONG):
+        for n in n_columns(table) if m < 100 else [1, table.nr + 1]:
             dz, width = draw((m, n), table, rng), pad(n, table.lanes)
             total, magnitude = (f(wide(table, dz)[0]).sum(axis=0) for f in (np.positive, abs))
             start = np.zeros(width, table.dtype)

@@ -195,6 +195,23 @@ def test_grad_of_a_weight_is_its_own(table, rng):
             assert same_bits(grad(table, X, k0, k1, dz, rng)[:, : k1 - k0], want[:, k0:k1])
 
 
+def test_long_sums(table, rng):
+    """Exact with small integers, wherever a long sum may be cut into parts."""
+    n, m = table.narrow_max, 13
+    for k in (127, 128, 129, 192, 255, 256, 257, 300, 511, 512, 513, 1000, 1025, 4609):
+        A, W = integers((m, k), table, rng), integers((k, n), table, rng)
+        b, dz = integers(n, table, rng), integers((m, n), table, rng)
+        iA, iW, iz = (x.astype(int) for x in (A, W, dz))
+        assert (forward(table, A, W, b, "identity", rng) == iA @ iW + b.astype(int)).all(), k
+        got = backward(table, dz, W, "identity", A, rng)
+        assert (got[:, :k] == iz @ iW.T).all(), k
+        assert (grad(table, A, 0, k, dz, rng)[:, :k] == iz.T @ iA).all(), k
+        tall, start = integers((k, 5), table, rng), integers((n, 5), table, rng)
+        deltas = integers((k, n), table, rng)
+        want = deltas.astype(int).T @ tall.astype(int) + start
+        assert (grad(table, tall, 0, 5, deltas, rng, start)[:, :5] == want).all(), k
+
+
 def test_integers_are_exact(table, rng):
     """All three products; and the same bits on every instruction set that has the layout."""
     others = [_kernels.Table(isa, table.dtype) for isa in _kernels.available()]

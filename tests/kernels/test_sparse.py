@@ -138,6 +138,19 @@ def test_grad_of_a_weight_is_its_own(table, rng):
         assert same_bits(grad(table, columns, 0, k, dz[:, :width], rng), want[:, :width])
 
 
+def test_long_sums(table, rng):
+    """Rows and columns of many entries."""
+    n = 5 * table.lanes
+    for m, k in [(5, 600), (600, 5), (2000, 3), (3, 5000)]:
+        X = random_csr(m, k, 0.9, table.dtype, np.int32, rng, lambda *s: rng.integers(-5, 6, s))
+        index, A = np.arange(m), X.toarray().astype(int)
+        W, b, dz = (integers(s, table, rng) for s in [(k, n), n, (m, n)])
+        want = A @ W.astype(int) + b.astype(int)
+        assert (forward(table, X, index, W, b, "identity", rng) == want).all()
+        want = A.T @ dz.astype(int)
+        assert (grad(table, by_columns(table, X, index), 0, k, dz, rng) == want).all()
+
+
 def test_integers_are_exact(table, generic, index_dtype, rng):
     m, k, n = 29, 31, 3 * table.lanes + 1
     X = random_csr(

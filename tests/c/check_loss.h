@@ -1,0 +1,106 @@
+/* Losses, deltas and output activations against the formulas in a wider type; a template, needs
+ * check_arrays.h and check_math.h. */
+
+#if FMLP_IS_F32
+#define W(name) name
+#else
+#define W(name) name##l
+#endif
+
+static FN(wide) FN(clipped)(FN(wide) p) {
+    const FN(wide) eps = FMLP_IS_F32 ? FLT_EPSILON : DBL_EPSILON;
+    return p < eps ? eps : p > 1 - eps ? 1 - eps : p;
+}
+
+static FN(wide) FN(xlogy_wide)(FN(wide) x, FN(wide) y) { return x == 0 ? 0 : x * W(log)(y); }
+
+/* One row: predictions to p, returns the loss. */
+static FN(wide) FN(loss_of_row)(int output, int loss, ptrdiff_t n, const T *z, const T *y,
+                                FN(wide) *p) {
+    FN(wide) top = z[0], sum = 0, value = 0;
+    for (ptrdiff_t j = 1; j < n; j++) top = z[j] > top ? z[j] : top;
+    for (ptrdiff_t j = 0; j < n; j++) sum += W(exp)(z[j] - top);
+    for (ptrdiff_t j = 0; j < n; j++) {
+        const FN(wide) zj = z[j], yj = y[j];
+        switch (output) {
+        case FMLP_OUT_SOFTMAX: p[j] = W(exp)(zj - top) / sum; break;
+        case FMLP_OUT_LOGISTIC: p[j] = FN(reference)(FMLP_MATH_LOGISTIC, z[j]); break;
+        case FMLP_OUT_EXP: p[j] = W(exp)(zj); break;
+        default: p[j] = zj; break;
+        }
+        const FN(wide) q = FN(clipped)(p[j]);
+        if (loss == FMLP_LOSS_SQUARED_ERROR) value += (p[j] - yj) * (p[j] - yj) / (FN(wide))(2 * n);
+        else if (loss == FMLP_LOSS_POISSON) value += FN(xlogy_wide)(yj, yj / p[j]) - yj + p[j];
+        else value -= FN(xlogy_wide)(yj, q);
+        if (output == FMLP_OUT_LOGISTIC) value -= FN(xlogy_wide)(1 - yj, 1 - q);
+    }
+    return value;
+}
+
+static int FN(near)(T got, FN(wide) want, FN(wide) size) {
+    const FN(wide) eps = FMLP_IS_F32 ? FLT_EPSILON : DBL_EPSILON, error = got - want;
+    return (error < 0 ? -error : error) <= 40 * eps * size;
+}
+
+static void FN(check_loss_shape)(int output, int loss, int by_class, int weighted, ptrdiff_t m,
+                                 ptrdiff_t n) {
+    const ptrdiff_t ldz = n + 2;
+    T *z = FN(output_array)(0, m, ldz), *before = FN(array)(1, m * ldz), *y = FN(array)(2, m * n);
+    T *weight = FN(array)(3, m), *losses = FN(output_array)(4, m, 1);
+    T *out = FN(output_array)(7, m, ldz);
+    int32_t *classes = array_at(5, (size_t)m * sizeof *classes);
+    T *scratch = array_at(6, ((size_t)n * LANES * sizeof(T) + 63) / 64 * 64);
+    FN(wide) p[64];
+    ptrdiff_t index[64] = {0};
+    int ok = 1;
+    for (ptrdiff_t i = 0; i < m; i++) {
+        index[i] = m - 1 - i;
+        classes[i] = (int32_t)(random_bits() % (uint64_t)n);
+        weight[i] = i % 3 == 1 ? 0 : (T)random_uniform(0, 2);
+        for (ptrdiff_t j = 0; j < n; j++) {
+            z[i * ldz + j] = (T)random_uniform(-5, 5);
+            y[i * n + j] = output == FMLP_OUT_SOFTMAX    ? (T)(classes[i] == j)
+                           : output == FMLP_OUT_LOGISTIC ? (T)(random_bits() % 2)
+                                                         : (T)(random_bits() % 4);
+        }
+    }
+    memcpy(before, z, (size_t)(m * ldz) * sizeof(T));
+    FN(kernels).output(output, m, n, z, ldz, out, ldz, scratch);
+    FN(kernels).loss(output, loss, m, n, z, ldz, index, by_class ? NULL : y,
+                     by_class ? classes : NULL, weighted ? weight : NULL, losses, scratch);
+    for (ptrdiff_t i = 0; i < m; i++) {
+        const FN(wide) w = weighted ? weight[index[i]] : 1;
+        const T *yi = y + index[i] * n;
+        const FN(wide) want = FN(loss_of_row)(output, loss, n, before + i * ldz, yi, p);
+        /* errors of exp grow with its argument; those of p next to 1 grow in 1 - p */
+        const FN(wide) loose = output == FMLP_OUT_LOGISTIC ? 150 : 10;
+        ok &= FN(near)(losses[i], w * want, w * (want + loose * (FN(wide))n));
+        for (ptrdiff_t j = 0; j < n; j++) {
+            const FN(wide) size = p[j] < 0 ? 1 - p[j] : 1 + p[j];
+            ok &= FN(near)(out[i * ldz + j], p[j], p[j] < 0 ? -p[j] : p[j]);
+            ok &= FN(near)(z[i * ldz + j], w * (p[j] - yi[j]), w * (size + 3));
+            if (w == 0) ok &= z[i * ldz + j] == 0 && losses[i] == 0;
+        }
+    }
+    ok &= FN(untouched)(z, m, n, ldz) && FN(untouched)(out, m, n, ldz);
+    FN(report)(ok, "loss", FN(REAL), m, output, n);
+}
+
+static void FN(check_loss)(void) {
+    const ptrdiff_t rows[] = {1, LANES - 1, LANES, LANES + 1, 3 * LANES - 1};
+    const ptrdiff_t columns[] = {1, 2, 3, 10};
+    for (int i = 0; i < 5; i++) {
+        for (int j = 0; j < 4 && rows[i]; j++) {
+            for (int weighted = 0; weighted < 2; weighted++) {
+                const ptrdiff_t m = rows[i], n = columns[j];
+                FN(check_loss_shape)(FMLP_OUT_IDENTITY, FMLP_LOSS_SQUARED_ERROR, 0, weighted, m, n);
+                FN(check_loss_shape)(FMLP_OUT_EXP, FMLP_LOSS_POISSON, 0, weighted, m, n);
+                FN(check_loss_shape)(FMLP_OUT_LOGISTIC, FMLP_LOSS_LOG, 0, weighted, m, n);
+                FN(check_loss_shape)(FMLP_OUT_SOFTMAX, FMLP_LOSS_LOG, 0, weighted, m, n);
+                FN(check_loss_shape)(FMLP_OUT_SOFTMAX, FMLP_LOSS_LOG, 1, weighted, m, n);
+            }
+        }
+    }
+}
+
+#undef W
