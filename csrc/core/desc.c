@@ -1,6 +1,6 @@
 /* Checks a network description and counts its parameters. */
 #include "../include/fmlp.h"
-#include "../kernels/activations.h"
+#include "../kernels/kernels.h"
 #include "workspace.h"
 
 static int pair_known(int output, int loss) {
@@ -36,18 +36,14 @@ fmlp_status fmlp_check(const fmlp_net *net) {
     return fmlp_size_bad(bytes) ? FMLP_E_SIZE : FMLP_OK;
 }
 
-static ptrdiff_t index_at(const void *p, int index64, ptrdiff_t i) {
-    return index64 ? (ptrdiff_t)((const int64_t *)p)[i] : (ptrdiff_t)((const int32_t *)p)[i];
-}
-
 fmlp_status fmlp_check_csr(const fmlp_matrix *x) {
-    if (index_at(x->indptr, x->index64, 0) != 0) return FMLP_E_ARGUMENT;
+    if (fmlp_index_at(x->indptr, x->index64, 0) != 0) return FMLP_E_ARGUMENT;
     for (ptrdiff_t i = 0; i < x->n_rows; i++)
-        if (index_at(x->indptr, x->index64, i) > index_at(x->indptr, x->index64, i + 1))
+        if (fmlp_index_at(x->indptr, x->index64, i) > fmlp_index_at(x->indptr, x->index64, i + 1))
             return FMLP_E_ARGUMENT;
-    if (index_at(x->indptr, x->index64, x->n_rows) > x->nnz) return FMLP_E_ARGUMENT;
+    if (fmlp_index_at(x->indptr, x->index64, x->n_rows) > x->nnz) return FMLP_E_ARGUMENT;
     for (ptrdiff_t p = 0; p < x->nnz; p++) {
-        const ptrdiff_t k = index_at(x->indices, x->index64, p);
+        const ptrdiff_t k = fmlp_index_at(x->indices, x->index64, p);
         if (k < 0 || k >= x->n_cols) return FMLP_E_ARGUMENT;
     }
     return FMLP_OK;

@@ -3,13 +3,11 @@
 
 #include "plan.h"
 
-static ptrdiff_t min_size(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
-
 /* The panel that holds column j: its start, and its width through *width. */
-static ptrdiff_t panel_at(const struct fmlp_plan *plan, const struct fmlp_layer_plan *p, ptrdiff_t j,
-                          ptrdiff_t *width) {
+static ptrdiff_t panel_at(const struct fmlp_plan *plan, const struct fmlp_layer_plan *p,
+                          ptrdiff_t j, ptrdiff_t *width) {
     const ptrdiff_t nr = p->layout == FMLP_ROWS ? p->out_pad : plan->k->nr;
-    *width = min_size(nr, p->out_pad - j);
+    *width = fmlp_min(nr, p->out_pad - j);
     return p->w_at + j * (p->n_in + 1);
 }
 
@@ -20,7 +18,7 @@ static void copy_panels(const struct fmlp_plan *plan, const struct fmlp_layer_pl
     ptrdiff_t width;
     for (ptrdiff_t j = 0; j < p->n_out; j += width) {
         char *panel = w + panel_at(plan, p, j, &width) * size;
-        const size_t bytes = (size_t)(min_size(width, p->n_out - j) * size);
+        const size_t bytes = (size_t)(fmlp_min(width, p->n_out - j) * size);
         for (ptrdiff_t k = 0; k <= p->n_in; k++) {
             char *f = flat + (k < p->n_in ? p->flat_w + k * p->n_out + j : p->flat_b + j) * size;
             char *q = panel + k * width * size;
@@ -63,11 +61,11 @@ void fmlp_unpack(const struct fmlp_plan *plan, const void *w, void *flat) {
 void fmlp_transpose_item(const struct fmlp_plan *plan, int l, ptrdiff_t j, ptrdiff_t width,
                          ptrdiff_t k0, ptrdiff_t k1, const void *w, void *wt) {
     const struct fmlp_layer_plan *p = &plan->layers[l];
-    const ptrdiff_t nr = plan->k->nr, columns = min_size(width, p->n_out - j);
+    const ptrdiff_t nr = plan->k->nr, columns = fmlp_min(width, p->n_out - j);
     const ptrdiff_t panel = p->w_at + j * (p->n_in + 1);
     for (ptrdiff_t k = k0; k < k1;) { /* one panel of the transpose at a time */
-        const ptrdiff_t q = k / nr * nr, wide = min_size(nr, p->in_pad - q);
-        const ptrdiff_t n = min_size(k1, q + wide) - k;
+        const ptrdiff_t q = k / nr * nr, wide = fmlp_min(nr, p->in_pad - q);
+        const ptrdiff_t n = fmlp_min(k1, q + wide) - k;
         plan->k->transpose(n, columns, fmlp_at(plan, w, panel + k * width), width,
                            fmlp_at(plan, wt, p->wt_at + q * p->n_out + j * wide + (k - q)), wide);
         k += n;
@@ -79,6 +77,7 @@ void fmlp_pack_transposed(const struct fmlp_plan *plan, const void *w, void *wt)
         const struct fmlp_layer_plan *p = &plan->layers[l];
         if (p->wt_at < 0) continue;
         for (ptrdiff_t j = 0; j < p->out_pad; j += plan->k->nr)
-            fmlp_transpose_item(plan, l, j, min_size(plan->k->nr, p->out_pad - j), 0, p->n_in, w, wt);
+            fmlp_transpose_item(plan, l, j, fmlp_min(plan->k->nr, p->out_pad - j), 0, p->n_in, w,
+                                wt);
     }
 }

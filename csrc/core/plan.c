@@ -4,8 +4,6 @@
 
 static ptrdiff_t pad(ptrdiff_t n, ptrdiff_t to) { return (n + to - 1) / to * to; }
 
-static ptrdiff_t min_size(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
-
 /* Rows that lie a multiple of 1 KiB apart fight for few cache sets. */
 static ptrdiff_t row_stride(const struct fmlp_kernels *k, ptrdiff_t n) {
     const ptrdiff_t ld = pad(n, k->lanes);
@@ -72,14 +70,15 @@ static void plan_items(struct fmlp_plan *plan, const fmlp_net *net, int sparse) 
         const ptrdiff_t height = item_height(plan, &p);
         const ptrdiff_t step = p.layout == FMLP_PANELS ? k->nr : p.out_pad;
         for (ptrdiff_t j = 0; j < p.out_pad; j += step) {
-            const ptrdiff_t width = p.layout == FMLP_NARROW ? p.n_out : min_size(step, p.out_pad - j);
-            const ptrdiff_t len = pad(min_size(height, p.n_in), k->lanes) * width;
+            const ptrdiff_t width =
+                p.layout == FMLP_NARROW ? p.n_out : fmlp_min(step, p.out_pad - j);
+            const ptrdiff_t len = pad(fmlp_min(height, p.n_in), k->lanes) * width;
             if (len > plan->item_len) plan->item_len = len;
             for (ptrdiff_t k0 = 0; k0 < p.n_in; k0 += height, plan->n_items++) {
                 if (!plan->items) continue;
                 struct fmlp_item *it = &plan->items[plan->n_items];
                 it->layer = l, it->j = j, it->width = width;
-                it->k0 = k0, it->k1 = min_size(k0 + height, p.n_in);
+                it->k0 = k0, it->k1 = fmlp_min(k0 + height, p.n_in);
                 it->cost = (double)(it->k1 - k0 + (k0 == 0)) * (double)width;
             }
         }

@@ -67,6 +67,8 @@ void fmlp_forward_layer(const struct fmlp_plan *plan, int l, ptrdiff_t m, const 
                         const struct fmlp_csr *csr, const ptrdiff_t *index, const void *w,
                         void *out);
 
+static inline ptrdiff_t fmlp_min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
 static inline void *fmlp_at(const struct fmlp_plan *plan, const void *p, ptrdiff_t i) {
     return (char *)(uintptr_t)p + i * plan->k->size;
 }

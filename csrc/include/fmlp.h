@@ -129,7 +129,11 @@ fmlp_status fmlp_predict(const fmlp_exec *exec, const fmlp_net *net,
                          void *workspace, ptrdiff_t bytes, void *out);
 
 /* ---------------------------------------------------------------- training */
-typedef enum fmlp_solver { FMLP_SOLVER_NONE = 0, FMLP_SOLVER_SGD = 1, FMLP_SOLVER_ADAM = 2 } fmlp_solver;
+typedef enum fmlp_solver {
+    FMLP_SOLVER_NONE = 0, /* gradients only */
+    FMLP_SOLVER_SGD = 1,
+    FMLP_SOLVER_ADAM = 2
+} fmlp_solver;
 
 int fmlp_solver_n_state(int solver); /* state vectors per parameter: 0, 1, 2 */
 

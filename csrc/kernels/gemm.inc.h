@@ -7,7 +7,7 @@
 
 struct FN(tile) {
     ptrdiff_t n;              /* length of the sum */
-    const void *const *rows;  /* forward, backward: (m) -> (first + n); gradient: (n) -> (first + m) */
+    const void *const *rows;  /* (m) -> (first + n); gradient: (n) -> (first + m) */
     ptrdiff_t first;          /* where in the rows the sum, or the tile, begins */
     const T *b;               /* (n, nv * LANES), ld ldb: weights, or deltas for the gradient */
     ptrdiff_t ldb;
@@ -30,7 +30,8 @@ FMLP_INLINE void FN(tile_start)(const int mode, const int m, const int nv, const
     for (int i = 0; i < m; i++) {
         FMLP_UNROLL
         for (int v = 0; v < nv; v++) {
-            if (mode == FN(TILE_BACKWARD) && t->finish) FMLP_PREFETCH(t->a + i * t->lda + v * LANES);
+            if (mode == FN(TILE_BACKWARD) && t->finish) /* for the mask at the end */
+                FMLP_PREFETCH(t->a + i * t->lda + v * LANES);
             if (t->resume) acc[i][v] = V(load)(t->out + i * t->ldo + v * LANES);
             else if (mode == FN(TILE_FORWARD)) acc[i][v] = V(load)(t->bias + v * LANES);
             else acc[i][v] = V(zero)();
@@ -113,8 +114,8 @@ FMLP_INLINE ptrdiff_t FN(tile_height)(ptrdiff_t left) {
     return (left + tiles - 1) / tiles;
 }
 
-/* A part of a sum whose weights, one panel wide, stay in L1 while the rows pass over them. Parts are
- * added to in memory, in order: the result is that of one long sum. */
+/* A part of a sum whose weights, one panel wide, stay in L1 while the rows pass over them. Parts
+ * are added to in memory, in order: the result is that of one long sum. */
 enum { FN(PART) = 24 * 1024 / (2 * LANES * (int)sizeof(T)) };
 
 FMLP_INLINE ptrdiff_t FN(part)(ptrdiff_t left) {

@@ -4,8 +4,8 @@
  * of T are passed as void pointers so that csrc/core is written once for both. Strides ("ld") count
  * elements. "Padded" widths are multiples of `lanes`; every buffer the engine lays out is padded.
  *
- * PANEL LAYOUT of a weight matrix (n_in, n_out): columns in panels of `nr` = 2 * lanes (the last one
- * may be `lanes` wide), each panel contiguous (n_in + 1, width): row n_in is the bias.
+ * PANEL LAYOUT of a weight matrix (n_in, n_out): columns in panels of `nr` = 2 * lanes (the last
+ * one may be `lanes` wide), each panel contiguous (n_in + 1, width): row n_in is the bias.
  * NARROW LAYOUT (n_out <= narrow_max): transposed (n_out, n_in padded), then the bias (lanes).
  * ROWS LAYOUT (sparse input): (n_in + 1, n_out padded), row n_in is the bias.
  *
@@ -41,6 +41,11 @@ struct fmlp_csr {
     const void *indptr;  /* (n_rows + 1) */
     int index64;
 };
+
+/* Element i of indices or indptr. */
+static inline ptrdiff_t fmlp_index_at(const void *p, int index64, ptrdiff_t i) {
+    return index64 ? (ptrdiff_t)((const int64_t *)p)[i] : (ptrdiff_t)((const int32_t *)p)[i];
+}
 
 /* The rows of a mini-batch by columns; entries of a column in order of rows. */
 struct fmlp_columns {
@@ -117,7 +122,7 @@ struct fmlp_kernels {
     int (*finite)(ptrdiff_t n, const void *x); /* all finite? */
 
     void (*math)(int op, ptrdiff_t n, const void *x, void *y); /* enum fmlp_math_op, elementwise */
-    double (*fma_peak)(ptrdiff_t n);           /* n rounds of independent FMAs; returns FLOPs done */
+    double (*fma_peak)(ptrdiff_t n); /* n rounds of independent FMAs; returns FLOPs done */
 };
 
 /* One ISA's two tables. */

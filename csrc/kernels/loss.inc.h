@@ -1,5 +1,5 @@
-/* loss.inc.h - output activations and losses. Rows run in the lanes, LANES rows at a time, so a loss
- * reads like its formula for one row; column j of the group is scratch[j].
+/* loss.inc.h - output activations and losses. Rows run in the lanes, LANES rows at a time, so a
+ * loss reads like its formula for one row; column j of the group is scratch[j].
  *
  * A loss function turns the group's raw outputs z into d loss / d z and returns the rows' losses.
  * Constants and clipping as in scikit-learn's neural_network/_base.py, so that loss_curve_ agrees.

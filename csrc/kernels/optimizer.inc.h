@@ -4,7 +4,9 @@
  * is one enum value, one inline function and one row of the switch.
  */
 
-struct FN(rule_const) { VT scale, alpha, lr, momentum, beta_1, beta_2, one_beta_1, one_beta_2, eps; };
+struct FN(rule_const) {
+    VT scale, alpha, lr, momentum, beta_1, beta_2, one_beta_1, one_beta_2, eps;
+};
 
 /* v = momentum * v - lr * g;  w += v, or momentum * v - lr * g with Nesterov (Sutskever 2013) */
 FMLP_INLINE VT FN(rule_sgd)(VT w, VT g, T *v, int nesterov, const struct FN(rule_const) *c) {

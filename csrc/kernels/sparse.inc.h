@@ -1,9 +1,5 @@
 /* sparse.inc.h - the first layer on CSR input, rows layout: a row of weights is contiguous. */
 
-FMLP_INLINE ptrdiff_t FN(csr_at)(const void *p, int index64, ptrdiff_t i) {
-    return index64 ? (ptrdiff_t)((const int64_t *)p)[i] : (ptrdiff_t)((const int32_t *)p)[i];
-}
-
 /* nv vectors of one row's outputs: bias + sum over the row's entries, in stored order */
 FMLP_INLINE void FN(forward_sparse_tile)(const int nv, ptrdiff_t k, ptrdiff_t n,
                                          const struct fmlp_csr *x, ptrdiff_t p0, ptrdiff_t p1,
@@ -13,7 +9,7 @@ FMLP_INLINE void FN(forward_sparse_tile)(const int nv, ptrdiff_t k, ptrdiff_t n,
     FMLP_UNROLL
     for (int v = 0; v < nv; v++) acc[v] = V(load)(w + k * n + v * LANES);
     for (ptrdiff_t p = p0; p < p1; p++) {
-        const T *wp = w + FN(csr_at)(x->indices, x->index64, p) * n;
+        const T *wp = w + fmlp_index_at(x->indices, x->index64, p) * n;
         const VT a = V(set1)(data[p]);
         FMLP_UNROLL
         for (int v = 0; v < nv; v++) acc[v] = V(fma)(a, V(load)(wp + v * LANES), acc[v]);
@@ -29,8 +25,8 @@ static void FN(forward_sparse)(ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, const stru
     T *out = out_;
     const VT floor = V(set1)(act == FMLP_ACT_RELU ? (T)0 : (T)-INFINITY);
     for (ptrdiff_t i = 0; i < m; i++) {
-        const ptrdiff_t p0 = FN(csr_at)(x->indptr, x->index64, index[i]);
-        const ptrdiff_t p1 = FN(csr_at)(x->indptr, x->index64, index[i] + 1);
+        const ptrdiff_t p0 = fmlp_index_at(x->indptr, x->index64, index[i]);
+        const ptrdiff_t p1 = fmlp_index_at(x->indptr, x->index64, index[i] + 1);
         for (ptrdiff_t j = 0; j < n;) {
             T *o = out + i * ldo + j;
             if (n - j >= 8 * LANES) {

@@ -48,7 +48,8 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **, const void *, int,
                          const void *, Py_ssize_t, void *, Py_ssize_t) noexcept
         void (*backward_narrow)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t,
-                                const void *, int, const void *, Py_ssize_t, void *, Py_ssize_t) noexcept
+                                const void *, int, const void *, Py_ssize_t, void *,
+                                Py_ssize_t) noexcept
         void (*grad)(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **, const void *,
                      Py_ssize_t, int, void *) noexcept
         void (*grad_narrow)(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **,
@@ -65,7 +66,8 @@ cdef extern from "kernels/kernels.h" nogil:
                        void *) noexcept
         double (*rule)(int, Py_ssize_t, const void *, void *, void *, void *,
                        const fmlp_rule_args *) noexcept
-        void (*transpose)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *, Py_ssize_t) noexcept
+        void (*transpose)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *,
+                          Py_ssize_t) noexcept
         double (*sum)(Py_ssize_t, const void *) noexcept
         int (*finite)(Py_ssize_t, const void *) noexcept
         void (*math)(int, Py_ssize_t, const void *, void *) noexcept

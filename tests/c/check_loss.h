@@ -86,7 +86,39 @@ static void FN(check_loss_shape)(int output, int loss, int by_class, int weighte
     FN(report)(ok, "loss", FN(REAL), m, output, n);
 }
 
+/* One row in the middle: certain and wrong costs -log(eps), NaN is kept, weight 0 hides it. */
+static void FN(check_loss_extremes)(int output, T z0, T y0, int weight, T want) {
+    enum { ROWS = LANES + 2, AT = LANES / 2 };
+    T z[2 * ROWS], y[2 * ROWS], w[ROWS], losses[ROWS];
+    T *scratch = array_at(6, (2 * LANES * sizeof(T) + 63) / 64 * 64);
+    ptrdiff_t index[ROWS];
+    int ok = 1;
+    for (int i = 0; i < ROWS; i++) {
+        index[i] = i, w[i] = 1;
+        z[2 * i] = z[2 * i + 1] = 0, y[2 * i] = 0, y[2 * i + 1] = 1;
+    }
+    z[2 * AT] = z0, z[2 * AT + 1] = -z0, y[2 * AT] = y0, y[2 * AT + 1] = 1 - y0;
+    w[AT] = (T)weight;
+    FN(kernels).loss(output, FMLP_LOSS_LOG, ROWS, 2, z, 2, index, y, NULL, w, losses, scratch);
+    ok &= want != want ? losses[AT] != losses[AT] : FN(near)(losses[AT], want, 1 + want);
+    if (!weight) ok &= z[2 * AT] == 0 && z[2 * AT + 1] == 0;
+    for (int i = 0; i < ROWS; i++)
+        if (i != AT) ok &= FN(near)(losses[i], (FN(wide))0.69314718055994530942L
+                                                   * (output == FMLP_OUT_LOGISTIC ? 2 : 1), 2);
+    FN(report)(ok, "loss at its extremes", FN(REAL), output, weight, z0 > 0);
+}
+
 static void FN(check_loss)(void) {
+    const T worst = -(T)log(FMLP_IS_F32 ? FLT_EPSILON : DBL_EPSILON);
+    for (int output = FMLP_OUT_LOGISTIC; output <= FMLP_OUT_SOFTMAX; output++) {
+        const T terms = output == FMLP_OUT_LOGISTIC ? 2 : 1;
+        FN(check_loss_extremes)(output, 1000, 0, 1, terms * worst);
+        FN(check_loss_extremes)(output, -1000, 1, 1, terms * worst);
+        FN(check_loss_extremes)(output, 1000, 1, 1, 0);
+        FN(check_loss_extremes)(output, (T)NAN, 1, 1, (T)NAN);
+        FN(check_loss_extremes)(output, (T)NAN, 1, 0, 0);
+        FN(check_loss_extremes)(output, 1000, 0, 0, 0);
+    }
     const ptrdiff_t rows[] = {1, LANES - 1, LANES, LANES + 1, 3 * LANES - 1};
     const ptrdiff_t columns[] = {1, 2, 3, 10};
     for (int i = 0; i < 5; i++) {

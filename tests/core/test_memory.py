@@ -125,6 +125,7 @@ def cycle(p):
         _core.Network((3, 0), [], "identity", "squared_error", np.float64)
 
 
+@pytest.mark.slow
 def test_nothing_is_leaked_by_the_engine():
     """Over 500 cycles neither Python's memory nor the process grows; a lost workspace would."""
     p = Problem(np.random.default_rng(0), np.float64, (20, 60, 3), "softmax", "log_loss", n=40)

@@ -16,6 +16,8 @@ PREAMBLE = """
 import signal, sys, threading, time, warnings, os
 import numpy as np
 from fastmlp import MLPClassifier, MLPRegressor
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in background jobs
 sent = []
 
 def interrupt_after(seconds):
@@ -52,10 +54,10 @@ def test_fit(solver, after):
         X, y = rng.normal(size=(20_000, 20)), rng.randint(0, 3, 20_000)
         model = MLPClassifier((50,), solver={solver!r}, max_iter=10**6, max_fun=10**9, tol=0,
                               n_iter_no_change=10**6, random_state=0)
-        interrupt_after({after})
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
+                interrupt_after({after})
                 model.fit(X, y)
             except KeyboardInterrupt:  # before training began
                 print("early yes")

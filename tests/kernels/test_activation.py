@@ -28,9 +28,9 @@ def forward(table, z, act, rng, gap=0):
     return out.result()
 
 
-def backward(table, a, d, act, rng, gap=0):
+def backward(table, a, d, act, rng, gap=0, a_gap=0):
     out = Output(d.shape, table, rng, gap, d)
-    table.act_backward(act, spread(a, table, rng, 2 * gap), out.array)
+    table.act_backward(act, spread(a, table, rng, a_gap), out.array)
     return out.result()
 
 
@@ -48,14 +48,14 @@ def test_forward(table, act, rng):
 @pytest.mark.parametrize("act", ACTIVATIONS)
 def test_backward(table, act, rng):
     for n in widths(table):
-        for m, gap in [(1, 0), (3, 0), (3, 1), (4, 5)]:
+        for m, *gaps in [(1, 0, 0), (3, 0, 0), (3, 1, 0), (3, 0, 2), (4, 5, 3)]:
             a = activate(act, rng.normal(size=(m, n)) * 4).astype(table.dtype)
             a[rng.random(a.shape) < 0.1] = 1
             d = rng.normal(size=(m, n)).astype(table.dtype)
             wa, wd = wide(table, a, d)
             bound = 0 if act in ("identity", "relu") else 2 * eps(table) * abs(wd)
-            got = backward(table, a, d, act, rng, gap)
-            assert_within(got, wd * derivative(act, wa), bound, f"{m}, {n}, {gap}")
+            got = backward(table, a, d, act, rng, *gaps)
+            assert_within(got, wd * derivative(act, wa), bound, f"{m}, {n}, {gaps}")
 
 
 @pytest.mark.parametrize("act", ACTIVATIONS)

@@ -1,0 +1,101 @@
+"""The benchmark suite on next to no rows: it runs, and its JSON can be compared and rendered."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+TINY = "--rows-scale 0.001 --repeats 2 --seconds 0.001 --pause 0 --sweep 2".split()
+TOPICS = "accuracy throughput latency partial_fit sparse threads sweep training".split()
+
+pytestmark = pytest.mark.slow
+
+
+def script(name, *arguments):
+    """Run a script of the suite and return what it prints."""
+    command = [sys.executable, str(BENCHMARKS / name), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """Path of a report of all topics but memory, fastmlp and scikit-learn only."""
+    path = tmp_path_factory.mktemp("bench") / "report.json"
+    script(
+        "run.py", *TINY, "--only", *TOPICS, "--without", "torch", "onnxruntime", "--json", path
+    )
+    return path
+
+
+def test_every_repeat_is_recorded(report):
+    found = json.loads(report.read_text())
+    assert list(found["topics"]) == TOPICS
+    assert {"processor", "compiler", "isa", "threads", "load_average"} <= set(found["machine"])
+    assert found["limits"]["best"]["float32"] > 1e8
+    for topic in found["topics"].values():
+        for row in topic["rows"]:
+            libraries = {side["library"] for side in row["sides"].values()}
+            assert "fastmlp" in libraries <= {"fastmlp", "sklearn"}
+            for side in row["sides"].values():
+                out = side.get("out_of_the_race", False)
+                assert len(side["all"]) == (1 if out else 2)
+                assert side["min"] == min(side["all"]) > 0
+
+
+def test_same_work_on_all_sides(report):
+    found = json.loads(report.read_text())["topics"]
+    for row in found["training"]["rows"]:
+        assert row["rows"] % row["batch"] == 0
+        assert row["samples"] == row["rows"] * row["epochs"]
+
+
+def test_targets_have_verdicts(report):
+    rows = json.loads(report.read_text())["topics"]["training"]["rows"]
+    assert len(rows) == 13
+    for row in rows:
+        ratio = row["figures"]["ratio_sklearn"]
+        assert row["met"]["ratio_sklearn"] is (ratio >= row["targets"]["ratio_sklearn"])
+        assert row["met"]["ratio_torch"] is None, "torch took no part: neither met nor not met"
+
+
+def test_compare_sees_a_change(report, tmp_path):
+    found = json.loads(report.read_text())
+    row = found["topics"]["training"]["rows"][0]
+    row["sides"]["fastmlp"]["min"] /= 2
+    faster = tmp_path / "faster.json"
+    faster.write_text(json.dumps(found))
+    assert "nothing changed" in script("compare.py", report, report)
+    printed = script("compare.py", report, faster)
+    assert f"| training: {row['name']} | 2.00x | 1.00x |" in printed
+
+
+def test_render_replaces_what_is_between_markers(report, tmp_path):
+    (tmp_path / "docs").mkdir()
+    readme, page = tmp_path / "README.md", tmp_path / "docs/performance.md"
+    readme.write_text("before\n<!-- bench:summary -->\nold\n<!-- /bench -->\nafter\n")
+    page.write_text("<!-- bench:sweep --><!-- /bench -->\n<!-- bench:memory -->\nkept\n<!-- /bench -->")
+    script("render.py", report, "--root", tmp_path)
+    text = readme.read_text()
+    assert text.startswith("before\n<!-- bench:summary -->\n| work |")
+    assert text.endswith("<!-- /bench -->\nafter\n")
+    assert "old" not in text
+    assert "kept" in page.read_text(), "a table that was not measured stays"
+
+
+def test_render_marks_trials(report):
+    assert "the figures mean nothing" in script("render.py", report, "--print")
+
+
+def test_memory(tmp_path):
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("needs Linux")
+    path = tmp_path / "memory.json"
+    others = ["sklearn", "torch", "onnxruntime"]
+    script("run.py", *TINY, "--only", "memory", "--without", *others, "--json", path)
+    rows = json.loads(path.read_text())["topics"]["memory"]["rows"]
+    assert [row["met"] for row in rows] == [{"megabytes": True}, {}]
