@@ -50,7 +50,8 @@ test: build $(VENV)/.group-test
 	@$(PY) -m pytest -q -n $(JOBS)
 
 bench: build $(VENV)/.group-bench
-	@$(PY) benchmarks/fit_table.py --json build/fit_table.json
+	@$(PY) benchmarks/run.py --json build/bench.json
+	@$(PY) benchmarks/render.py build/bench.json
 
 sanitize: build $(VENV)/.group-test
 	@echo "== compiling with ASan and UBSan (a few minutes)"

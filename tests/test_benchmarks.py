@@ -1,6 +1,7 @@
 """The benchmark suite on next to no rows: it runs, and its JSON can be compared and rendered."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +16,10 @@ pytestmark = pytest.mark.slow
 
 
 def script(name, *arguments):
-    """Run a script of the suite and return what it prints."""
+    """Run a script of the suite, on one thread, and return what it prints."""
     command = [sys.executable, str(BENCHMARKS / name), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    alone = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=alone, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -26,9 +28,7 @@ def script(name, *arguments):
 def report(tmp_path_factory):
     """Path of a report of all topics but memory, fastmlp and scikit-learn only."""
     path = tmp_path_factory.mktemp("bench") / "report.json"
-    script(
-        "run.py", *TINY, "--only", *TOPICS, "--without", "torch", "onnxruntime", "--json", path
-    )
+    script("run.py", *TINY, "--only", *TOPICS, "--without", "torch", "onnxruntime", "--json", path)
     return path
 
 
@@ -78,7 +78,9 @@ def test_render_replaces_what_is_between_markers(report, tmp_path):
     (tmp_path / "docs").mkdir()
     readme, page = tmp_path / "README.md", tmp_path / "docs/performance.md"
     readme.write_text("before\n<!-- bench:summary -->\nold\n<!-- /bench -->\nafter\n")
-    page.write_text("<!-- bench:sweep --><!-- /bench -->\n<!-- bench:memory -->\nkept\n<!-- /bench -->")
+    page.write_text(
+        "<!-- bench:sweep --><!-- /bench -->\n<!-- bench:memory -->\nkept\n<!-- /bench -->"
+    )
     script("render.py", report, "--root", tmp_path)
     text = readme.read_text()
     assert text.startswith("before\n<!-- bench:summary -->\n| work |")

@@ -15,7 +15,7 @@ import pytest
 from fastmlp import _core
 
 METHODS = [*multiprocessing.get_all_start_methods(), "loky"]
-SECONDS = 120  # a hang, not slowness: a case takes two or three
+SECONDS = 300  # a hang, not slowness: a case takes some five, on a busy machine fifty
 
 SCRIPT = """
 import os, sys, threading

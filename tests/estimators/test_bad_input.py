@@ -265,6 +265,13 @@ def test_bad_y(Estimator, name, method):
     assert str(error.value)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_non_finite_y_is_found_on_the_fast_path(value):
+    model = make(MLPRegressor).fit(GOOD_X, GOOD_Y)
+    with pytest.raises(ValueError, match=r"Input y contains (NaN|infinity)"):
+        model.partial_fit(GOOD_X, np.full(N, value))
+
+
 @pytest.mark.parametrize(
     "y", [np.linspace(0, 1, N), np.tile([[0, 1, 2]], (N, 1)), GRID[:, :2] * 1.5], ids=str
 )

@@ -309,7 +309,8 @@ def test_attributes_are_sklearns(Estimator, solver, early_stopping, iris):
 
 def test_lbfgs_leaves_history_unset(Estimator, linear):
     X, y = linear
-    estimator = Estimator(solver="lbfgs", max_iter=500, hidden_layer_sizes=2).fit(X, y > 0)
+    estimator = Estimator(solver="lbfgs", tol=1e-2, hidden_layer_sizes=2, random_state=0)
+    estimator.fit(X, y > 0)
     for name in [*HISTORY, "_optimizer"]:
         assert not hasattr(estimator, name)
     assert estimator.t_ == 0
@@ -572,6 +573,33 @@ def test_wrong_number_of_features(Estimator, linear, quick):
         estimator.predict(X[:, :3])
     with pytest.raises(ValueError, match=message):
         estimator.partial_fit(X[:, :3], y > 0)
+
+
+def test_refit_starts_anew(Estimator, linear, quick):
+    X, y = linear
+    estimator = Estimator(**quick, random_state=0).fit(X, y > 0)
+    curve, t = estimator.loss_curve_, estimator.t_
+    estimator.fit(X, y > 0)
+    assert estimator.loss_curve_ == curve
+    assert estimator.loss_curve_ is not curve
+    assert estimator.t_ == t == 300
+
+
+def test_single_class_is_always_right(quick):
+    X = np.random.RandomState(0).normal(size=(40, 3))
+    model = MLPClassifier(**quick, early_stopping=True).fit(X, ["only"] * 40)
+    assert set(model.validation_scores_) == {1.0}
+    model.intercepts_[-1][:] = 50.0
+    assert set(model.predict(X)) == {"only"}
+    assert model.predict_proba(X).shape == (40, 2)
+
+
+def test_partial_fit_with_warm_start_needs_every_class(quick):
+    X, y = np.arange(8.0).reshape(4, 2), np.array([0, 1, 0, 1])
+    for Class in (MLPClassifier, sklearns(MLPClassifier)):
+        model = Class(**quick, warm_start=True).fit(X, y)
+        with pytest.raises(ValueError, match="warm_start can only be used where"):
+            model.partial_fit(X[:1], y[:1])
 
 
 # ------------------------------------------------------------------- feature names and containers

@@ -70,6 +70,9 @@ def test_fit(solver, after):
         print("finite", all(np.isfinite(c).all() for c in model.coefs_))
         proba = model.predict_proba(X)
         print("sums", np.allclose(proba.sum(axis=1), 1))
+        print("loss", getattr(model, "loss_", "none"))  # as in scikit-learn
+        start = np.random.RandomState(0).uniform(-1, 1, (20, 50)) * np.sqrt(6 / 70)
+        print("trained", not np.allclose(start, model.coefs_[0]))
         t = model.t_
         if {solver!r} != "lbfgs":
             model.partial_fit(X, y)
@@ -82,6 +85,11 @@ def test_fit(solver, after):
     assert out["warning"] == "Training interrupted by user."
     assert out["warnings"] == "1"
     assert out["finite"] == out["sums"] == "True"
+    if int(out["n_iter"]) > 0:
+        assert out["trained"] == "True"
+        assert 0 < float(out["loss"]) < 1.3  # that of chance is log(3)
+    else:
+        assert after < 0.1
     if solver != "lbfgs":
         assert out["curve"] == out["n_iter"]
         assert out["t"] == "20000"

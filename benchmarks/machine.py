@@ -1,0 +1,93 @@
+"""The machine: what it is, and the two limits that a benchmark can be held against."""
+
+import os
+import platform
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
+
+import numpy as np
+
+import fastmlp
+from fastmlp import _kernels
+
+BUSY = 0.5  # a load average from which on other programs disturb
+PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "onnxruntime", "threadpoolctl")
+VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_WAIT_POLICY", "FASTMLP_ISA")
+
+
+def describe():
+    """Return what a reader needs to judge the figures, as a dict."""
+    config = fastmlp.show_config(mode="dicts")
+    return {
+        "processor": processor(),
+        "cpus": config["threads"]["CPUs (affinity)"],
+        "threads": config["threads"]["default"],
+        "threads_decided_by": config["threads"]["decided by"],
+        "load_average": load_average(),
+        "isa": config["instruction sets"]["in use"],
+        "compiler": config["fastmlp"]["compiler"],
+        "threading": config["fastmlp"]["threading"],
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "fastmlp": fastmlp.__version__,
+        **{name: version(name) for name in PACKAGES},
+        "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+    }
+
+
+def processor():
+    """Name of the processor."""
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo") as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def version(package):
+    """Version of an installed package, or None."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def load_average():
+    """Programs that want to run, averaged over a minute; None where the system does not say."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
+class Limits:
+    """FMA peak and memory bandwidth, measured again and again; the best of all counts.
+
+    Parameters
+    ----------
+    n_threads : int
+    """
+
+    def __init__(self, n_threads):
+        self.n_threads = n_threads
+        self.all = {"float32": [], "float64": [], "bandwidth": []}
+
+    def measure_peak(self, dtype, seconds):
+        """Measure FLOP/s of nothing but fused multiply-adds (two operations each)."""
+        peak = _kernels.fma_peak(self.n_threads, np.dtype(dtype), seconds=seconds)
+        self.all[dtype].append(peak)
+
+    def measure_bandwidth(self, megabytes=256, repeats=5):
+        """Measure bytes/s, read and written, of copying an array a thread."""
+        size = megabytes * 2**20 // self.n_threads
+        parts = [(np.zeros(size, "u1"), np.ones(size, "u1")) for _ in range(self.n_threads)]
+        with ThreadPoolExecutor(self.n_threads) as pool:
+            for _ in range(repeats):
+                start = time.perf_counter()
+                list(pool.map(lambda part: np.copyto(*part), parts))
+                elapsed = time.perf_counter() - start
+                self.all["bandwidth"].append(2 * size * self.n_threads / elapsed)
+
+    def as_dict(self):
+        """All measurements and the best of each limit."""
+        best = {name: max(values, default=None) for name, values in self.all.items()}
+        return {"threads": self.n_threads, "best": best, "all": self.all}
