@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from figures import geometric_mean
-from tables import number, table
+from tables import BUSY_CPUS, BUSY_LOAD, number, table
 
 # In the middle of a noisy machine's ratios this much is nothing.
 NOISE = 0.05
@@ -67,9 +67,9 @@ def differences(a, b):
         if a["options"][key] != b["options"][key]:
             yield f"{key}: {a['options'][key]} and {b['options'][key]}"
     for name, report in (("first", a), ("second", b)):
-        load = report["machine"]["load_average"]
-        if load is not None and load > 0.5:
-            yield f"the {name} was measured on a busy machine, load average {load}"
+        others = max(topic["other_programs_cpus"] or 0 for topic in report["topics"].values())
+        if (report["machine"]["load_average"] or 0) > BUSY_LOAD or others > BUSY_CPUS:
+            yield f"the {name} was measured on a busy machine"
 
 
 def main(arguments=None):

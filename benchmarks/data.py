@@ -53,7 +53,7 @@ def text_like(n_rows, dtype="float32", seed=0):
     rng = np.random.default_rng(seed)
     n_columns, n_classes = NEWSGROUPS["columns"], NEWSGROUPS["classes"]
     frequency = 1 / (np.arange(n_columns) + 30.0)
-    drawn = round(1.16 * NEWSGROUPS["entries"])  # some are drawn twice
+    drawn = round(1.03 * NEWSGROUPS["entries"])  # some are drawn twice
     columns = rng.choice(n_columns, size=(n_rows, drawn), p=frequency / frequency.sum())
     rows = np.repeat(np.arange(n_rows), drawn)
     values = rng.uniform(0.5, 2.0, size=len(rows)).astype(dtype)

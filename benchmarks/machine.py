@@ -11,7 +11,6 @@ import numpy as np
 import fastmlp
 from fastmlp import _kernels
 
-BUSY = 0.5  # a load average from which on other programs disturb
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "onnxruntime", "threadpoolctl")
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_WAIT_POLICY", "FASTMLP_ISA")
 
@@ -57,6 +56,31 @@ def version(package):
 def load_average():
     """Programs that want to run, averaged over a minute; None where the system does not say."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
+class Others:
+    """CPUs that other programs use from now on: what they take, the figures miss."""
+
+    def __init__(self):
+        self.start = time.perf_counter()
+        self.before = self._cpu_seconds()
+
+    def cpus(self):
+        """Mean number since the beginning; None where the system does not say."""
+        if self.before is None:
+            return None
+        used = self._cpu_seconds() - self.before
+        return round(max(0.0, used / (time.perf_counter() - self.start)), 2)
+
+    @staticmethod
+    def _cpu_seconds():
+        """CPU time of all programs, and what a hypervisor withheld, less that of this one."""
+        if not os.path.exists("/proc/stat"):
+            return None
+        with open("/proc/stat") as lines:
+            user, nice, system, _, _, irq, softirq, steal = map(int, lines.readline().split()[1:9])
+        everyone = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+        return everyone - sum(os.times()[:4])
 
 
 class Limits:

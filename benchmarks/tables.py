@@ -19,6 +19,7 @@ SWEEP_WORDS = {
     "ratio_8_threads": "n_threads=8 below 0.6 × the better of 1 and 2",
 }
 SWEEP_WORST = 3  # shapes shown for each question
+BUSY_LOAD, BUSY_CPUS = 0.5, 0.1  # from which on other programs disturb
 
 
 # ------------------------------------------------------------------------------------------ words
@@ -99,12 +100,15 @@ def machine_line(report):
     )
     if best_limits := report.get("limits", {}).get("best"):
         text += " Measured limits: " + ", ".join(limit_words(best_limits)) + "."
-    loads = [found["load_average"]]
-    loads += [load for topic in report["topics"].values() for load in topic["load_average"][:1]]
+    topics = report["topics"].values()
+    others = max((topic["other_programs_cpus"] or 0 for topic in topics), default=0)
     if only["rows_scale"] != 1:
         text += f" **A trial on {only['rows_scale']} of the rows: the figures mean nothing.**"
-    elif (loads[0] or 0) > 0.5:
-        text += f" **The machine was busy (load average {loads[0]}): expect wrong figures.**"
+    if (found["load_average"] or 0) > BUSY_LOAD or others > BUSY_CPUS:
+        text += (
+            f" **The machine was busy: load average {found['load_average']} before, other programs"
+            f" on up to {others} CPUs. Expect wrong figures.**"
+        )
     return text
 
 

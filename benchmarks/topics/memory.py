@@ -5,12 +5,14 @@ hide what the next one takes. Linux only, where a process can reset its high-wat
 """
 
 import multiprocessing
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from peers import estimators
 from shapes import Shape
+from sklearn.exceptions import ConvergenceWarning
 
 SHAPE = Shape(784, (512, 512), 10, 256, rows=512, epochs=1)
 PREDICT_ROWS, FIT_ROWS = 200_000, 40_000
@@ -52,6 +54,7 @@ def in_new_process(library, method, n_rows, n_threads):
 
 def measure(library, method, n_rows, n_threads):
     """Return the extra megabytes of a call, after one on a few rows."""
+    warnings.simplefilter("ignore", ConvergenceWarning)  # a process does not inherit filters
     X = np.random.default_rng(0).random((n_rows, SHAPE.features), dtype=SHAPE.dtype)
     y = np.arange(n_rows) % SHAPE.outputs
     call = (fit_call if method == "fit" else predict_call)(library, n_threads)

@@ -37,6 +37,7 @@ fmlp_status fmlp_check(const fmlp_net *net) {
 }
 
 fmlp_status fmlp_check_csr(const fmlp_matrix *x) {
+    if (x->n_rows < 0 || x->nnz < 0) return FMLP_E_ARGUMENT;
     if (fmlp_index_at(x->indptr, x->index64, 0) != 0) return FMLP_E_ARGUMENT;
     for (ptrdiff_t i = 0; i < x->n_rows; i++)
         if (fmlp_index_at(x->indptr, x->index64, i) > fmlp_index_at(x->indptr, x->index64, i + 1))

@@ -1,5 +1,17 @@
 #include "../include/fmlp.h"
 
+const char *fmlp_compiler(void) {
+#if defined(__clang__)
+    return "clang " __clang_version__;
+#elif defined(__GNUC__)
+    return "gcc " __VERSION__;
+#elif defined(_MSC_VER)
+    return "MSVC";
+#else
+    return "unknown";
+#endif
+}
+
 const char *fmlp_status_str(fmlp_status status) {
     switch (status) {
     case FMLP_OK: return "ok";

@@ -95,6 +95,7 @@ int fmlp_isa_built(int isa);          /* compiled in */
 int fmlp_isa_supported(int isa);      /* compiled in and runnable here */
 int fmlp_isa_best(void);
 
+const char *fmlp_compiler(void); /* name and version */
 int fmlp_has_openmp(void);
 int fmlp_max_threads(void);  /* OpenMP's own view; 1 without OpenMP */
 int fmlp_in_parallel(void);  /* called from inside an OpenMP region? */

@@ -38,6 +38,7 @@ cdef extern from "fmlp.h" nogil:
     int fmlp_isa_built(int isa)
     int fmlp_isa_supported(int isa)
     int fmlp_isa_best()
+    const char *fmlp_compiler()
     int fmlp_has_openmp()
     int fmlp_max_threads()
     int fmlp_in_parallel()

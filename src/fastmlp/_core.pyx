@@ -45,7 +45,12 @@ def set_isa(str name):
 def build_info():
     """What this module was built with."""
     built = [fmlp_isa_name(i).decode() for i in range(fmlp_isa_count()) if fmlp_isa_built(i)]
-    return {"openmp": bool(fmlp_has_openmp()), "isas_built": built, "isa": isa_name()}
+    return {
+        "openmp": bool(fmlp_has_openmp()),
+        "compiler": fmlp_compiler().decode(),
+        "isas_built": built,
+        "isa": isa_name(),
+    }
 
 
 def max_threads():

@@ -25,7 +25,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     >>> X, y = make_regression(n_samples=200, n_features=20, random_state=1)
     >>> reg = MLPRegressor(random_state=1, max_iter=2000, tol=0.1).fit(X[:150], y[:150])
     >>> reg.predict(X[150:152]).round()
-    array([0., 0.])
+    array([-131.,  -74.])
     """
 
     def __init__(

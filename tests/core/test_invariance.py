@@ -14,24 +14,26 @@ N_CONFIGURATIONS = 40
 def configuration(seed):
     """A random problem and how to train on it."""
     rng = np.random.default_rng(seed)
-    output, loss = PAIRS[seed % 4]
-    several_chunks = seed % 8 >= 6
+
+    def one_of(*values):
+        return values[rng.integers(len(values))]
+
+    several_chunks = rng.random() < 0.2  # more rows in a mini-batch than are held at once
     p = Problem(
         rng,
-        [np.float32, np.float64][seed // 4 % 2],
-        random_sizes(rng, seed // 4 % 4, 65 if several_chunks else 130),
-        output,
-        loss,
+        one_of(np.float32, np.float64),
+        random_sizes(rng, rng.integers(4), 65 if several_chunks else 130),
+        *PAIRS[seed % 4],
         n=1400 if several_chunks else int(rng.integers(20, 300)),
-        weights=[None, "random", "some zero"][seed % 3],
-        density=[None, None, 0.2][seed % 3 - 1],
-        index_dtype=[np.int32, np.int64][seed % 2],
+        weights=one_of(None, "random", "some zero"),
+        density=one_of(None, None, 0.2),
+        index_dtype=one_of(np.int32, np.int64),
     )
     options = {
-        "solver": ["adam", "sgd"][seed // 2 % 2],
-        "batch": 1300 if several_chunks else int(rng.choice([1, 7, 32, 100])),
-        "order": None if seed % 5 == 0 else rng.permutation(p.n),
-        "alpha": [0.0, 0.1][seed % 2],
+        "solver": one_of("adam", "sgd"),
+        "batch": 1300 if several_chunks else one_of(1, 7, 32, 100),
+        "order": one_of(None, rng.permutation(p.n)),
+        "alpha": one_of(0.0, 0.1),
     }
     return p, options
 

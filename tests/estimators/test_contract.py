@@ -1,6 +1,7 @@
 """The drop-in contract with scikit-learn: constructor, methods, attributes, warnings, errors."""
 
 import copy
+import doctest
 import inspect
 import pickle
 import re
@@ -1109,6 +1110,12 @@ def test_docstrings(Estimator):
     for method in ("fit", "partial_fit", "predict"):
         assert "Parameters\n" in getattr(Estimator, method).__doc__
     assert ("classes_ :" in Estimator.__doc__) == is_classifier(Estimator())
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_docstring_examples(Estimator):
+    (example,) = doctest.DocTestFinder(recurse=False).find(Estimator, globs={})
+    assert doctest.DocTestRunner().run(example).failed == 0
 
 
 def test_partial_fit_curve_is_bounded(monkeypatch):
