@@ -105,10 +105,9 @@ def machine_line(report):
     if only["rows_scale"] != 1:
         text += f" **A trial on {only['rows_scale']} of the rows: the figures mean nothing.**"
     if (found["load_average"] or 0) > BUSY_LOAD or others > BUSY_CPUS:
-        text += (
-            f" **The machine was busy: load average {found['load_average']} before, other programs"
-            f" on up to {others} CPUs. Expect wrong figures.**"
-        )
+        words = [f"load average {found['load_average']} before"]
+        words += [f"other programs on up to {others} CPUs"] if topics else []
+        text += f" **The machine was busy: {', '.join(words)}. Expect wrong figures.**"
     return text
 
 
