@@ -107,7 +107,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             check_params(self, _param_names(type(self)))
         hidden = check_hidden_layer_sizes(self.hidden_layer_sizes)
         messages = self._ignored_parameters()
-        weights = None if fresh else self._weights_to_train(copy=not incremental)
+        weights = None if fresh else self._current_weights().copy()
         X, targets = self._check_data(
             X,
             y,
@@ -250,9 +250,10 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
     def _install(self, weights):
         """Make these weights the model's."""
         weights.networks = {(self.activation, self.out_activation_): self._network(weights)}
-        self._weights = weights
-        self.coefs_ = list(weights.coefs)
-        self.intercepts_ = list(weights.intercepts)
+        # All at once, and never in place: another thread may be in predict.
+        self.__dict__.update(
+            _weights=weights, coefs_=list(weights.coefs), intercepts_=list(weights.intercepts)
+        )
 
     def _current_weights(self):
         """The weights that ``coefs_`` and ``intercepts_`` show, set by hand or not."""
@@ -260,12 +261,6 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         if weights is None or not weights.are(self.coefs_, self.intercepts_):
             check_is_fitted(self, "coefs_")
             weights = Weights.gather(self.coefs_, self.intercepts_)
-        return weights
-
-    def _weights_to_train(self, copy):
-        weights = self._current_weights()
-        if copy or not weights.flat.flags.writeable:
-            weights = Weights(weights.flat.copy(), weights.layer_sizes)
         return weights
 
     def _network(self, weights, dtype=None):

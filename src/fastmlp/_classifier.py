@@ -254,6 +254,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             if known is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             return
+        if known is not None and np.array_equal(known, classes):
+            return
         labels = unique_labels(classes)
         if known is None:
             self.classes_ = labels
@@ -297,11 +299,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """Class indices or label indicators from the network's output."""
         if self._label_binarizer.y_type_ == "multiclass":
             return output.argmax(axis=1)
-        labels = output > 0.5
-        if labels.shape[1] > 1 or self._label_binarizer.y_type_.startswith("multilabel"):
-            return labels
-        # A single class, seen alone in fit, is predicted always.
-        return labels[:, 0] & (len(self._label_binarizer.classes_) > 1)
+        if output.shape[1] > 1 or self._label_binarizer.y_type_.startswith("multilabel"):
+            return output > 0.5
+        if len(self._label_binarizer.classes_) == 1:  # seen alone in fit, it is predicted always
+            return np.zeros(len(output), dtype=bool)
+        return output[:, 0] > 0.5
 
     def _predict(self, X, check_input=True):
         output = self._forward(X, check_input=check_input)

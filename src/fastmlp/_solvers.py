@@ -50,9 +50,9 @@ def train(est, trainer, optimizer, monitor, order, n_rows, *, max_epochs):
     Parameters
     ----------
     est : BaseMLP
-        Its history (``n_iter_``, ``t_``, ``loss_``, ``loss_curve_``...) is kept up to date, so that
-        it is right wherever training ends. Weights and moments stay in ``trainer``.
+        Its history (``n_iter_``, ``t_``, ``loss_``...) is right wherever training ends.
     trainer : Trainer
+        Where weights and moments stay.
     optimizer : SGDOptimizer or AdamOptimizer
     monitor : LossMonitor or ScoreMonitor
     order : ndarray of intp or None
@@ -63,11 +63,7 @@ def train(est, trainer, optimizer, monitor, order, n_rows, *, max_epochs):
     Returns
     -------
     end : {"stopped", "max_epochs", "interrupted"}
-
-    Raises
-    ------
-    ValueError
-        As soon as weights are not finite, unless there are best weights to go back to.
+        ValueError is raised for weights that are not finite, but for early stopping.
     """
     fixed = dict(optimizer.step_arguments(), alpha=float(est.alpha))
     try:
@@ -91,7 +87,7 @@ def train(est, trainer, optimizer, monitor, order, n_rows, *, max_epochs):
             if est.verbose:
                 print(f"Iteration {est.n_iter_}, loss = {est.loss_:.8f}")
             if not (math.isfinite(est.loss_) or est.early_stopping or trainer.weights_finite()):
-                raise ValueError(NONFINITE_WEIGHTS)
+                raise ValueError(f"{NONFINITE_WEIGHTS} Training diverged in epoch {est.n_iter_}.")
 
             monitor.epoch(est, trainer)
             optimizer.end_epoch(est.t_)

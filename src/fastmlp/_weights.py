@@ -95,6 +95,12 @@ class Weights:
             view[...] = array
         return weights
 
+    def copy(self):
+        """A copy in memory of its own, which is writable also where this is a memory map."""
+        twin = Weights(self.flat.copy(), self.layer_sizes)
+        twin.networks = self.networks
+        return twin
+
     def are(self, coefs, intercepts):
         """Whether these lists still hold our own views.
 

@@ -460,6 +460,14 @@ def test_divergence_raises(Estimator, solver, learning_rate_init, activation):
     assert not hasattr(model, "coefs_")
 
 
+def test_divergence_in_the_very_last_step():
+    """The loss was still finite, the step after it was too large."""
+    model = make(MLPRegressor, solver="sgd", learning_rate_init=1e308, hidden_layer_sizes=())
+    with pytest.raises(ValueError, match="Solver produced non-finite parameter weights"):
+        model.partial_fit(GOOD_X * 1e3, GOOD_Y)
+    assert not hasattr(model, "coefs_")
+
+
 def test_diverging_partial_fit_keeps_the_last_weights():
     model = make(MLPRegressor, solver="sgd").fit(GOOD_X, GOOD_Y)
     expected = model.predict(GOOD_X)
