@@ -113,7 +113,7 @@ fmlp_status fmlp_plan_make(struct fmlp_plan *plan, const fmlp_exec *exec, const 
 }
 
 int fmlp_plan_threads(const fmlp_exec *exec, double cost) {
-    /* A thread is worth its barriers from some 5 us of work on. */
+    /* A thread is worth the ends of its phases from some 5 us of work on. */
     const double worth = cost / 2e5;
     if (exec->exact_threads || worth >= exec->n_threads) return exec->n_threads;
     return worth < 1 ? 1 : (int)worth;
