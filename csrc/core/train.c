@@ -1,7 +1,7 @@
 /* Mini-batches, and what is built on them. */
-#include <math.h>
 #include <string.h>
 
+#include "solvers.h"
 #include "trainer.h"
 
 /* FLOPs (or their worth in time) of one call: some 10-50 ms */
@@ -13,7 +13,6 @@ struct job {
     const fmlp_target *y;
     const ptrdiff_t *order;
     ptrdiff_t start, stop, first_step;
-    int rule;
     fmlp_hyper hyper;
     ptrdiff_t steps;  /* done; written by thread 0 */
     double loss_sum;  /* of data, each step's mean times its rows */
@@ -36,21 +35,10 @@ static double weight_sum(const struct job *job, ptrdiff_t start, ptrdiff_t rows)
 static struct fmlp_chunk step_of(struct job *job, ptrdiff_t start, ptrdiff_t rows,
                                  double weights, ptrdiff_t step) {
     const fmlp_hyper *h = &job->hyper;
-    struct fmlp_rule_args args = {.scale = 1 / weights,
-                                  .alpha = h->alpha,
-                                  .learning_rate = h->learning_rate,
-                                  .momentum = h->momentum,
-                                  .nesterov = h->nesterov,
-                                  .beta_1 = h->beta_1,
-                                  .beta_2 = h->beta_2,
-                                  .epsilon = h->epsilon};
-    if (job->rule == FMLP_RULE_ADAM) {
-        const double t = (double)step + 1;
-        args.learning_rate *= sqrt(1 - pow(h->beta_2, t)) / (1 - pow(h->beta_1, t));
-    }
+    const int solver = job->t->solver;
     struct fmlp_chunk c = {.t = job->t, .x = job->x, .y = job->y, .order = job->order,
-                           .rule = job->rule, .loss_sum = &job->loss_sum};
-    c.weights = c.biases = args;
+                           .rule = fmlp_solver_get(solver)->rule, .loss_sum = &job->loss_sum};
+    c.weights = c.biases = fmlp_solver_args(solver, h, (double)step + 1, weights);
     c.biases.alpha = 0;
     c.loss_factor = (double)rows / weights;
     c.penalty_factor = 0.5 * h->alpha * c.loss_factor;
@@ -190,8 +178,7 @@ fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_t
     if (status != FMLP_OK) return status;
     if (t->solver == FMLP_SOLVER_NONE) return FMLP_E_ARGUMENT;
     struct job job = {.t = t, .x = x, .y = y, .order = order, .start = start, .stop = stop,
-                      .first_step = first_step, .hyper = *hyper,
-                      .rule = t->solver == FMLP_SOLVER_ADAM ? FMLP_RULE_ADAM : FMLP_RULE_SGD};
+                      .first_step = first_step, .hyper = *hyper};
     progress->loss_sum = run(&job, cost);
     progress->position = stop;
     progress->steps = job.steps;
@@ -203,11 +190,10 @@ fmlp_status fmlp_trainer_loss_grad(fmlp_trainer *t, const fmlp_matrix *x, const 
     const fmlp_status status = check_rows(t, x, y, 0, 0, x->n_rows);
     if (status != FMLP_OK) return status;
     if (t->solver != FMLP_SOLVER_NONE || x->n_rows > t->batch) return FMLP_E_ARGUMENT;
-    struct job job = {.t = t, .x = x, .y = y, .stop = x->n_rows, .rule = FMLP_RULE_GRADIENT,
-                      .hyper = {.alpha = alpha}};
-    memset(t->s1, 0, (size_t)(t->plan.w_len * t->plan.k->size));
+    struct job job = {.t = t, .x = x, .y = y, .stop = x->n_rows, .hyper = {.alpha = alpha}};
+    memset(t->s[0], 0, (size_t)(t->plan.w_len * t->plan.k->size));
     *loss = run(&job, step_cost(t, x, x->n_rows)) / (double)x->n_rows;
-    fmlp_unpack(&t->plan, t->s1, grad);
+    fmlp_unpack(&t->plan, t->s[0], grad);
     return FMLP_OK;
 }
 

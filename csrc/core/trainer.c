@@ -1,13 +1,10 @@
 /* The trainer's memory, and what goes in and out of it. */
 #include <string.h>
 
+#include "solvers.h"
 #include "trainer.h"
 
 enum { CHUNK_ROWS = 1024 };
-
-int fmlp_solver_n_state(int solver) {
-    return solver == FMLP_SOLVER_ADAM ? 2 : solver == FMLP_SOLVER_SGD ? 1 : 0;
-}
 
 /* -------------------------------------------------------------------- memory */
 static struct fmlp_thread_memory take_thread(const struct fmlp_plan *plan,
@@ -56,16 +53,15 @@ static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const f
     t->entries = csr_entries;
     t->batch = batch_size;
     t->chunk = batch_size < CHUNK_ROWS ? batch_size : CHUNK_ROWS;
-    if (batch_size < 1) return FMLP_E_ARGUMENT;
+    if (batch_size < 1 || !fmlp_solver_get(solver)) return FMLP_E_ARGUMENT;
     const fmlp_status status = fmlp_plan_make(&t->plan, exec, net, sparse, 1, arena);
     if (status != FMLP_OK) return status;
     const struct fmlp_plan *plan = &t->plan;
     const ptrdiff_t size = plan->k->size;
-    const int n_state = fmlp_solver_n_state(solver);
+    t->n_state = solver == FMLP_SOLVER_NONE ? 1 : fmlp_solver_n_state(solver);
     t->w = fmlp_take(arena, plan->w_len, size);
     t->wt = fmlp_take(arena, plan->wt_len, size);
-    t->s1 = n_state > 0 || solver == FMLP_SOLVER_NONE ? fmlp_take(arena, plan->w_len, size) : 0;
-    t->s2 = n_state > 1 ? fmlp_take(arena, plan->w_len, size) : 0;
+    for (int i = 0; i < t->n_state; i++) t->s[i] = fmlp_take(arena, plan->w_len, size);
     t->g = t->batch > t->chunk ? fmlp_take(arena, plan->w_len, size) : 0;
     take_layers(t, net, arena);
     t->index = fmlp_take(arena, t->chunk, sizeof(ptrdiff_t));
@@ -113,25 +109,23 @@ fmlp_status fmlp_trainer_init(const fmlp_exec *exec, const fmlp_net *net, int so
 }
 
 fmlp_status fmlp_trainer_load(fmlp_trainer *t, const void *params, const void *state) {
-    const int n_state = fmlp_solver_n_state(t->solver);
-    const size_t bytes = (size_t)(t->plan.w_len * t->plan.k->size);
+    const struct fmlp_plan *plan = &t->plan;
+    const size_t bytes = (size_t)(plan->w_len * plan->k->size);
     memset(t->w, 0, bytes); /* padding too: training that ran off leaves NaN there */
-    if (n_state > 0) memset(t->s1, 0, bytes);
-    if (n_state > 1) memset(t->s2, 0, bytes);
-    fmlp_pack(&t->plan, params, t->w);
+    fmlp_pack(plan, params, t->w);
     fmlp_trainer_weights_changed(t);
-    if (state && n_state > 0) fmlp_pack(&t->plan, state, t->s1);
-    if (state && n_state > 1)
-        fmlp_pack(&t->plan, fmlp_at(&t->plan, state, t->plan.n_params), t->s2);
+    for (int i = 0; i < fmlp_solver_n_state(t->solver); i++) {
+        memset(t->s[i], 0, bytes);
+        if (state) fmlp_pack(plan, fmlp_at(plan, state, i * plan->n_params), t->s[i]);
+    }
     return FMLP_OK;
 }
 
 fmlp_status fmlp_trainer_store(const fmlp_trainer *t, void *params, void *state) {
-    const int n_state = fmlp_solver_n_state(t->solver);
-    fmlp_unpack(&t->plan, t->w, params);
-    if (state && n_state > 0) fmlp_unpack(&t->plan, t->s1, state);
-    if (state && n_state > 1)
-        fmlp_unpack(&t->plan, t->s2, fmlp_at(&t->plan, state, t->plan.n_params));
+    const struct fmlp_plan *plan = &t->plan;
+    fmlp_unpack(plan, t->w, params);
+    for (int i = 0; state && i < fmlp_solver_n_state(t->solver); i++)
+        fmlp_unpack(plan, t->s[i], fmlp_at(plan, state, i * plan->n_params));
     return FMLP_OK;
 }
 

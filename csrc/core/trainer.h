@@ -16,7 +16,9 @@ struct fmlp_trainer {
     ptrdiff_t chunk;  /* rows whose activations are held at once, <= batch */
 
     /* kernel layout, (w_len) each */
-    void *w, *s1, *s2;
+    void *w;
+    void *s[FMLP_MAX_STATE]; /* the solver's state vectors; without a solver: the gradient */
+    int n_state;
     void *wt;                /* (wt_len) */
     void *g;                 /* gradient sums over the chunks of a step; NULL where not needed */
 

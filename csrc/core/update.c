@@ -11,9 +11,10 @@ static void *sum_at(const struct fmlp_trainer *t, const struct fmlp_thread_memor
 static double apply(struct fmlp_trainer *t, const struct fmlp_chunk *c, ptrdiff_t at, ptrdiff_t n,
                     const void *g, int is_bias) {
     const struct fmlp_plan *plan = &t->plan;
-    return plan->k->rule(c->rule, n, g, fmlp_at(plan, t->w, at),
-                         t->s1 ? fmlp_at(plan, t->s1, at) : 0,
-                         t->s2 ? fmlp_at(plan, t->s2, at) : 0, is_bias ? &c->biases : &c->weights);
+    void *s[FMLP_MAX_STATE];
+    for (int i = 0; i < t->n_state; i++) s[i] = fmlp_at(plan, t->s[i], at);
+    return plan->k->rule(c->rule, n, g, fmlp_at(plan, t->w, at), s,
+                         is_bias ? &c->biases : &c->weights);
 }
 
 static void bias(struct fmlp_trainer *t, const struct fmlp_chunk *c, int l, ptrdiff_t j,

@@ -130,13 +130,13 @@ fmlp_status fmlp_predict(const fmlp_exec *exec, const fmlp_net *net,
                          void *workspace, ptrdiff_t bytes, void *out);
 
 /* ---------------------------------------------------------------- training */
-typedef enum fmlp_solver {
-    FMLP_SOLVER_NONE = 0, /* gradients only */
-    FMLP_SOLVER_SGD = 1,
-    FMLP_SOLVER_ADAM = 2
-} fmlp_solver;
+/* Solvers are numbered 0 .. count; core/solvers.c is the table. */
+enum { FMLP_SOLVER_NONE = 0 }; /* gradients only */
 
-int fmlp_solver_n_state(int solver); /* state vectors per parameter: 0, 1, 2 */
+int fmlp_solver_count(void);
+const char *fmlp_solver_name(int solver);         /* NULL: no such solver */
+int fmlp_solver_n_state(int solver);              /* state vectors per parameter */
+const char *fmlp_solver_takes(int solver, int i); /* name of hyperparameter i, NULL: no more */
 
 typedef struct fmlp_hyper {
     double learning_rate; /* adam: before bias correction */

@@ -25,6 +25,8 @@
 
 enum fmlp_rule { FMLP_RULE_GRADIENT = 0, FMLP_RULE_SGD = 1, FMLP_RULE_ADAM = 2 };
 
+enum { FMLP_MAX_STATE = 4 }; /* state vectors of a rule */
+
 /* What a rule needs at one step; weights and biases get one each (biases: alpha = 0). */
 struct fmlp_rule_args {
     double scale;         /* 1 / sum of sample weights */
@@ -111,9 +113,9 @@ struct fmlp_kernels {
     void (*output)(int output, ptrdiff_t m, ptrdiff_t n, const void *z, ptrdiff_t ldz,
                    void *out, ptrdiff_t ldo, void *scratch);
 
-    /* One optimizer rule over n (padded) parameters; g: raw gradient sums. GRADIENT writes the
-     * finished gradient to s1. Returns sum of w * w before the update when args->alpha != 0. */
-    double (*rule)(int rule, ptrdiff_t n, const void *g, void *w, void *s1, void *s2,
+    /* One optimizer rule over n (padded) parameters and their state vectors s[0], s[1] ...; g: raw
+     * gradient sums. GRADIENT writes the finished gradient to s[0]. Returns sum of w * w before the update when args->alpha != 0. */
+    double (*rule)(int rule, ptrdiff_t n, const void *g, void *w, void *const *s /* -> (n) */,
                    const struct fmlp_rule_args *args);
     /* dst[j * ldd + i] = src[i * lds + j], i < m, j < n */
     void (*transpose)(ptrdiff_t m, ptrdiff_t n, const void *src, ptrdiff_t lds, void *dst,

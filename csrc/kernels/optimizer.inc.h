@@ -1,7 +1,7 @@
 /* optimizer.inc.h - one update rule over a run of parameters; n is a multiple of LANES.
  *
- * A rule sees the finished gradient of one vector of parameters and their state. Adding a solver
- * is one enum value, one inline function and one row of the switch.
+ * A rule sees the finished gradient of one vector of parameters and their state. Adding one is one
+ * enum value, one inline function, one line of rule_step and one row of the switch.
  */
 
 struct FN(rule_const) {
@@ -27,8 +27,20 @@ FMLP_INLINE VT FN(rule_adam)(VT w, VT g, T *m, T *v, const struct FN(rule_const)
     return V(sub)(w, V(div)(V(mul)(c->lr, m1), V(add)(V(sqrt)(v1), c->eps)));
 }
 
-FMLP_INLINE T FN(rule_run)(const int rule, const int penalty, ptrdiff_t n, const T *g, T *w, T *s1,
-                           T *s2, int nesterov, const struct FN(rule_const) *c) {
+/* The weights w after one step; state at element i of s[0], s[1] ... */
+FMLP_INLINE VT FN(rule_step)(const int rule, VT w, VT g, void *const *s, ptrdiff_t i, int nesterov,
+                             const struct FN(rule_const) *c) {
+    T *const s0 = (T *)s[0] + i;
+    switch (rule) { /* a constant */
+    case FMLP_RULE_GRADIENT: V(store)(s0, g); return w;
+    case FMLP_RULE_SGD: return FN(rule_sgd)(w, g, s0, nesterov, c);
+    case FMLP_RULE_ADAM: return FN(rule_adam)(w, g, s0, (T *)s[1] + i, c);
+    default: return w;
+    }
+}
+
+FMLP_INLINE double FN(rule_run)(const int rule, const int penalty, ptrdiff_t n, const T *g, T *w,
+                                void *const *s, int nesterov, const struct FN(rule_const) *c) {
     VT squares = V(zero)();
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         const VT wi = V(load)(w + i);
@@ -38,14 +50,13 @@ FMLP_INLINE T FN(rule_run)(const int rule, const int penalty, ptrdiff_t n, const
             squares = V(fma)(wi, wi, squares);
         }
         gi = V(mul)(gi, c->scale);
-        if (rule == FMLP_RULE_GRADIENT) V(store)(s1 + i, gi);
-        else if (rule == FMLP_RULE_SGD) V(store)(w + i, FN(rule_sgd)(wi, gi, s1 + i, nesterov, c));
-        else V(store)(w + i, FN(rule_adam)(wi, gi, s1 + i, s2 + i, c));
+        const VT next = FN(rule_step)(rule, wi, gi, s, i, nesterov, c);
+        if (rule != FMLP_RULE_GRADIENT) V(store)(w + i, next);
     }
-    return penalty ? V(hsum)(squares) : 0;
+    return penalty ? (double)V(hsum)(squares) : 0;
 }
 
-static double FN(rule)(int rule, ptrdiff_t n, const void *g, void *w, void *s1, void *s2,
+static double FN(rule)(int rule, ptrdiff_t n, const void *g, void *w, void *const *s,
                        const struct fmlp_rule_args *args) {
     const struct FN(rule_const) c = {
         .scale = V(set1)((T)args->scale),
@@ -60,11 +71,11 @@ static double FN(rule)(int rule, ptrdiff_t n, const void *g, void *w, void *s1, 
     const int penalty = args->alpha != 0;
     switch (rule) {
     case FMLP_RULE_GRADIENT:
-        return (double)FN(rule_run)(FMLP_RULE_GRADIENT, penalty, n, g, w, s1, s2, 0, &c);
+        return FN(rule_run)(FMLP_RULE_GRADIENT, penalty, n, g, w, s, 0, &c);
     case FMLP_RULE_SGD:
-        return (double)FN(rule_run)(FMLP_RULE_SGD, penalty, n, g, w, s1, s2, args->nesterov, &c);
+        return FN(rule_run)(FMLP_RULE_SGD, penalty, n, g, w, s, args->nesterov, &c);
     case FMLP_RULE_ADAM:
-        return (double)FN(rule_run)(FMLP_RULE_ADAM, penalty, n, g, w, s1, s2, 0, &c);
+        return FN(rule_run)(FMLP_RULE_ADAM, penalty, n, g, w, s, 0, &c);
     default: return 0;
     }
 }

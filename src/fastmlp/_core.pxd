@@ -66,7 +66,10 @@ cdef extern from "fmlp.h" nogil:
                              const fmlp_matrix *x, int raw, void *workspace, Py_ssize_t bytes_,
                              void *out)
 
+    int fmlp_solver_count()
+    const char *fmlp_solver_name(int solver)
     int fmlp_solver_n_state(int solver)
+    const char *fmlp_solver_takes(int solver, int i)
 
     ctypedef struct fmlp_hyper:
         double learning_rate

@@ -12,12 +12,35 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, uintptr_t
 from libc.string cimport memcpy
 
+from typing import NamedTuple
+
 import numpy as np
 
 _ACTIVATIONS = {"identity": 0, "logistic": 1, "tanh": 2, "relu": 3}
 _OUTPUTS = {"identity": 0, "logistic": 1, "softmax": 2, "exp": 3}
 _LOSSES = {"squared_error": 0, "poisson": 1, "log_loss": 2}
-_SOLVERS = {None: 0, "sgd": 1, "adam": 2}
+
+
+def _takes(int solver):
+    names = []
+    while fmlp_solver_takes(solver, len(names)) != NULL:
+        names.append(fmlp_solver_takes(solver, len(names)).decode())
+    return tuple(names)
+
+
+class Solver(NamedTuple):
+    """A row of the engine's table of solvers."""
+
+    code: int
+    n_state: int  # state vectors per parameter
+    takes: tuple  # names of its own hyperparameters
+
+
+SOLVERS = {
+    fmlp_solver_name(i).decode(): Solver(i, fmlp_solver_n_state(i), _takes(i))
+    for i in range(1, fmlp_solver_count())
+}
+_NO_SOLVER = Solver(0, 0, ())
 
 cdef int _isa = fmlp_isa_best()
 
@@ -290,12 +313,12 @@ cdef class Trainer:
     Parameters
     ----------
     net : Network
-    solver : {"sgd", "adam", None}
-        None: gradients only.
+    solver : str or None
+        A key of `SOLVERS`; None: gradients only.
     params : ndarray (n_params,)
         Copied in.
     state : ndarray (n_state, n_params) or None
-        sgd: velocity; adam: first and second moments. None: zeros.
+        The solver's state vectors; None: zeros.
     X, y, sample_weight
         Rows to train on, kept by reference. y: int32 class indices for softmax, else
         (n, n_outputs).
@@ -318,8 +341,11 @@ cdef class Trainer:
         self.x = _Matrix(X, net)
         self.y = _Target(y, sample_weight, net, self.x.m.n_rows)
         cdef fmlp_exec e = _exec(n_threads, exact_threads)
-        cdef int code = _SOLVERS[solver]
-        self.n_state = fmlp_solver_n_state(code)
+        if solver is not None and solver not in SOLVERS:
+            raise ValueError(f"solver: {solver!r} is none of {', '.join(SOLVERS)}")
+        row = _NO_SOLVER if solver is None else SOLVERS[solver]
+        cdef int code = row.code
+        self.n_state = row.n_state
         cdef Py_ssize_t size, entries = -1
         if isinstance(X, tuple):  # the fullest rows could meet in one mini-batch
             longest = int(np.diff(X[2]).max(initial=0))

@@ -12,6 +12,8 @@ import time
 import numpy as np
 
 cdef extern from "kernels/kernels.h" nogil:
+    enum: FMLP_MAX_STATE
+
     cdef struct fmlp_rule_args:
         double scale
         double alpha
@@ -64,7 +66,7 @@ cdef extern from "kernels/kernels.h" nogil:
                      const void *, const int32_t *, const void *, void *, void *) noexcept
         void (*output)(int, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *, Py_ssize_t,
                        void *) noexcept
-        double (*rule)(int, Py_ssize_t, const void *, void *, void *, void *,
+        double (*rule)(int, Py_ssize_t, const void *, void *, void **,
                        const fmlp_rule_args *) noexcept
         void (*transpose)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *,
                           Py_ssize_t) noexcept
@@ -241,14 +243,17 @@ cdef class Table:
         self.k.output(OUTPUTS[output], z.shape[0], z.shape[1], _p(z), _ld(z), _p(out), _ld(out),
                       aligned)
 
-    def rule(self, str rule, g, w, s1=None, s2=None, *, double scale=1, double alpha=0,
+    def rule(self, str rule, g, w, *state, double scale=1, double alpha=0,
              double learning_rate=0.1, double momentum=0, bint nesterov=False, double beta_1=0.9,
              double beta_2=0.999, double epsilon=1e-8):
         cdef fmlp_rule_args args
         args.scale, args.alpha, args.learning_rate = scale, alpha, learning_rate
         args.momentum, args.nesterov = momentum, nesterov
         args.beta_1, args.beta_2, args.epsilon = beta_1, beta_2, epsilon
-        return self.k.rule(RULES[rule], w.size, _p(g), _p(w), _p(s1), _p(s2), &args)
+        cdef void *s[FMLP_MAX_STATE]
+        for i in range(FMLP_MAX_STATE):
+            s[i] = _p(state[i]) if i < len(state) else NULL
+        return self.k.rule(RULES[rule], w.size, _p(g), _p(w), s, &args)
 
     def transpose(self, src, dst):
         self.k.transpose(src.shape[0], src.shape[1], _p(src), _ld(src), _p(dst), _ld(dst))

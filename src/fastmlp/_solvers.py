@@ -12,11 +12,11 @@ import scipy
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
-from ._core import Trainer
+from ._core import SOLVERS, Trainer
 from ._optimizers import make_optimizer
 from ._stopping import LossMonitor, ScoreMonitor
 
-STOCHASTIC_SOLVERS = ("sgd", "adam")
+STOCHASTIC_SOLVERS = tuple(SOLVERS)
 
 NONFINITE_WEIGHTS = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need"

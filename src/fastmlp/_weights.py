@@ -11,6 +11,8 @@ from itertools import chain, pairwise
 
 import numpy as np
 
+from ._core import SOLVERS
+
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 # Vectors of n_params float64 numbers which scipy's L-BFGS-B keeps: 10 pairs of corrections with
@@ -145,7 +147,7 @@ def check_memory(layer_sizes, dtype, solver):
     if solver == "lbfgs":
         per_param = 2 * itemsize + 8 * _LBFGS_VECTORS
     else:  # parameters and moments, in flat layout and once more in the engine's
-        per_param = 2 * itemsize * (3 if solver == "adam" else 2)
+        per_param = 2 * itemsize * (1 + SOLVERS[solver].n_state)
     needed = count_params(layer_sizes) * per_param
     available = _physical_memory()
     if available is not None and needed > available:

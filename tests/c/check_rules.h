@@ -16,8 +16,8 @@ static void FN(check_rule)(int rule, ptrdiff_t n, double alpha, int nesterov) {
         before[3 * i] = w[i], before[3 * i + 1] = s1[i], before[3 * i + 2] = s2[i];
         squares += (FN(wide))w[i] * w[i];
     }
-    const double returned =
-        FN(kernels).rule(rule, n, g, w, s1, rule == FMLP_RULE_ADAM ? s2 : NULL, &args);
+    void *s[] = {s1, rule == FMLP_RULE_ADAM ? s2 : NULL};
+    const double returned = FN(kernels).rule(rule, n, g, w, s, &args);
     if (alpha != 0) ok &= FN(near)((T)returned, squares, squares * (FN(wide))n);
     for (ptrdiff_t i = 0; i < n; i++) {
         const T *b = before + 3 * i;

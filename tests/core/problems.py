@@ -102,7 +102,7 @@ class Problem:
         )
 
     def state(self, solver):
-        return np.zeros((2 if solver == "adam" else 1, self.net.n_params), self.dtype)
+        return np.zeros((_core.SOLVERS[solver].n_state, self.net.n_params), self.dtype)
 
     def trainer(self, solver, batch_size, state=None, **options):
         return _core.Trainer(
@@ -134,7 +134,7 @@ def read(trainer, solver=None):
     params = np.empty(net.n_params, net.dtype)
     state = None
     if solver is not None:
-        state = np.empty((2 if solver == "adam" else 1, net.n_params), net.dtype)
+        state = np.empty((trainer.n_state, net.n_params), net.dtype)
     trainer.read(params, state)
     return params, state
 
