@@ -146,6 +146,11 @@ typedef struct fmlp_hyper {
     double beta_1, beta_2, epsilon; /* adam */
 } fmlp_hyper;
 
+/* Shuffles as numpy.random.RandomState.shuffle does. next, generator: next_uint32 and state of a
+ * NumPy bit generator (numpy/random/bitgen.h). n <= 2^32. */
+typedef uint32_t (*fmlp_next_uint32)(void *generator);
+void fmlp_shuffle(ptrdiff_t n, ptrdiff_t *order /* (n) */, fmlp_next_uint32 next, void *generator);
+
 typedef struct fmlp_progress {
     ptrdiff_t position; /* next row of the order */
     ptrdiff_t steps;    /* optimizer steps done */

@@ -1,5 +1,5 @@
 # What _core.pyx uses of csrc/include/fmlp.h.
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, uint32_t
 
 cdef extern from "fmlp.h" nogil:
     ctypedef enum fmlp_status:
@@ -31,6 +31,9 @@ cdef extern from "fmlp.h" nogil:
         int isa
         int n_threads
         int exact_threads
+
+    ctypedef uint32_t (*fmlp_next_uint32)(void *generator)
+    void fmlp_shuffle(Py_ssize_t n, Py_ssize_t *order, fmlp_next_uint32 next, void *generator)
 
     int fmlp_isa_count()
     const char *fmlp_isa_name(int isa)

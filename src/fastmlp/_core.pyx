@@ -9,6 +9,7 @@ from cpython.buffer cimport (
 )
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int32_t, uintptr_t
 from libc.string cimport memcpy
 
@@ -307,6 +308,27 @@ def forward(Network net, params, X, int n_threads=1, out=None, bint raw=False,
 
 
 # ------------------------------------------------------------------ training
+cdef struct _BitGenerator:  # the start of bitgen_t in numpy/random/bitgen.h
+    void *state
+    void *next_uint64
+    fmlp_next_uint32 next_uint32
+
+
+def shuffle(random_state, order):
+    """``random_state.shuffle(order)`` of a RandomState and intp indices, to the bit, but faster."""
+    generator = getattr(random_state, "_bit_generator", None)
+    if generator is None or len(order) >= 1 << 32:
+        random_state.shuffle(order)
+        return
+    cdef _View o = _View(order, "order", "lqn", 1, True)
+    if o.buffer.itemsize != sizeof(Py_ssize_t):
+        raise ValueError("order: needs intp indices")
+    cdef _BitGenerator *bits = <_BitGenerator *>PyCapsule_GetPointer(
+        generator.capsule, "BitGenerator")
+    with generator.lock:
+        fmlp_shuffle(o.length(0), <Py_ssize_t *>o.buffer.buf, bits.next_uint32, bits.state)
+
+
 cdef class Trainer:
     """Weights and optimizer state in the kernels' layout, over one set of rows.
 

@@ -12,7 +12,7 @@ import scipy
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
-from ._core import SOLVERS, Trainer
+from ._core import SOLVERS, Trainer, shuffle
 from ._optimizers import make_optimizer
 from ._stopping import LossMonitor, ScoreMonitor
 
@@ -70,7 +70,7 @@ def train(est, trainer, optimizer, monitor, order, n_rows, *, max_epochs):
         est.n_iter_ = 0
         for _ in range(max_epochs):
             if est.shuffle:
-                est._random_state.shuffle(order)  # the draw of sklearn.utils.shuffle(order)
+                shuffle(est._random_state, order)  # the draw of sklearn.utils.shuffle(order)
             position, loss_sum = 0, 0.0
             while position < n_rows:
                 position, steps, chunk_loss = trainer.train(
