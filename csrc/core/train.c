@@ -6,6 +6,8 @@
 
 /* FLOPs (or their worth in time) of one call: some 10-50 ms */
 static const double call_cost = 1e9;
+/* and of one that is to show how many threads are best: some 0.2-1 ms */
+static const double trial_cost = 5e7;
 
 struct job {
     struct fmlp_trainer *t;
@@ -146,11 +148,23 @@ static void split_items(const struct fmlp_trainer *t, int n) {
     while (share < n) t->split[++share] = plan->n_items + 1;
 }
 
-static double run(struct job *job, double cost) {
+/* Leaves so many rows to the job that it costs no more than `cost`, one mini-batch at least. */
+static void shorten(struct job *job, double step, double cost) {
+    const double steps = step < cost ? cost / step : 1;
+    const ptrdiff_t batch = job->t->batch;
+    if (steps < (double)(job->stop - job->start) / (double)batch)
+        job->stop = job->start + (ptrdiff_t)steps * batch;
+}
+
+/* step: a step's cost. Trials of another number of threads do fewer steps than asked for. */
+static double run(struct job *job, double step) {
     struct fmlp_trainer *t = job->t;
-    const int most = fmlp_plan_threads(&t->exec, cost);
+    const int most = fmlp_plan_threads(&t->exec, step);
     const int tune = most > 1 && !t->exec.exact_threads;
-    const int n = tune ? fmlp_tuner_choose(&t->tuner, most) : most;
+    const struct fmlp_choice choice =
+        tune ? fmlp_tuner_choose(&t->tuner, most) : (struct fmlp_choice){.n_threads = most};
+    const int n = choice.n_threads;
+    if (choice.trial) shorten(job, step, trial_cost);
     const double start = tune ? fmlp_seconds() : 0;
     double loss;
     memset(t->penalty, 0, (size_t)t->plan.n_items * sizeof(double));
@@ -170,17 +184,15 @@ fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_t
                              const ptrdiff_t *order, ptrdiff_t start, ptrdiff_t stop,
                              ptrdiff_t first_step, const fmlp_hyper *hyper,
                              fmlp_progress *progress) {
-    const double cost = step_cost(t, x, t->batch);
-    const double steps = cost < call_cost ? call_cost / cost : 1;
-    if (stop > start && steps < (double)(stop - start) / (double)t->batch)
-        stop = start + (ptrdiff_t)steps * t->batch;
-    const fmlp_status status = check_rows(t, x, y, order, start, stop);
-    if (status != FMLP_OK) return status;
-    if (t->solver == FMLP_SOLVER_NONE) return FMLP_E_ARGUMENT;
+    const double step = step_cost(t, x, t->batch);
     struct job job = {.t = t, .x = x, .y = y, .order = order, .start = start, .stop = stop,
                       .first_step = first_step, .hyper = *hyper};
-    progress->loss_sum = run(&job, cost);
-    progress->position = stop;
+    if (stop > start) shorten(&job, step, call_cost);
+    const fmlp_status status = check_rows(t, x, y, order, start, job.stop);
+    if (status != FMLP_OK) return status;
+    if (t->solver == FMLP_SOLVER_NONE) return FMLP_E_ARGUMENT;
+    progress->loss_sum = run(&job, step);
+    progress->position = job.stop;
     progress->steps = job.steps;
     return FMLP_OK;
 }

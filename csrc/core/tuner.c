@@ -2,20 +2,31 @@
 
 enum { PATIENCE_MIN = 4, PATIENCE_MAX = 64 };
 
-int fmlp_tuner_choose(struct fmlp_tuner *tuner, int most) {
-    if (tuner->rate[1] == 0) return most;
-    if (tuner->rate[0] == 0) return 1;
-    int all = tuner->rate[1] <= tuner->rate[0];
-    if (tuner->patience < PATIENCE_MIN) tuner->patience = PATIENCE_MIN;
-    if (++tuner->calls > tuner->patience) {
-        const double winner = tuner->rate[all], loser = tuner->rate[!all];
-        const int close = loser < 1.25 * winner;
-        tuner->calls = 0;
-        tuner->patience = close ? PATIENCE_MIN * 4 : tuner->patience * 2;
-        if (tuner->patience > PATIENCE_MAX) tuner->patience = PATIENCE_MAX;
-        all = !all;
+/* The first trial wakes the threads and warms the caches: what it shows does not count. */
+enum { TRIALS = 5 };
+static const int all_in_trial[TRIALS] = {1, 0, 1, 0, 1};
+
+struct fmlp_choice fmlp_tuner_choose(struct fmlp_tuner *tuner, int most) {
+    struct fmlp_choice choice = {.trial = 1};
+    int all;
+    if (tuner->trials < TRIALS) {
+        all = all_in_trial[tuner->trials++];
+        if (tuner->trials == 2) tuner->rate[1] = 0;
+    } else {
+        all = tuner->rate[1] <= tuner->rate[0];
+        if (tuner->patience < PATIENCE_MIN) tuner->patience = PATIENCE_MIN;
+        choice.trial = ++tuner->calls > tuner->patience;
+        if (choice.trial) {
+            const double winner = tuner->rate[all], loser = tuner->rate[!all];
+            const int close = loser < 1.25 * winner;
+            tuner->calls = 0;
+            tuner->patience = close ? PATIENCE_MIN * 4 : tuner->patience * 2;
+            if (tuner->patience > PATIENCE_MAX) tuner->patience = PATIENCE_MAX;
+            all = !all;
+        }
     }
-    return all ? most : 1;
+    choice.n_threads = all ? most : 1;
+    return choice;
 }
 
 void fmlp_tuner_learn(struct fmlp_tuner *tuner, int n_threads, double work, double seconds) {
