@@ -17,7 +17,6 @@ struct job {
     ptrdiff_t start, stop, first_step;
     fmlp_hyper hyper;
     ptrdiff_t steps;  /* done; written by thread 0 */
-    double loss_sum;  /* of data, each step's mean times its rows */
 };
 
 static double weight_of(const struct job *job, ptrdiff_t i) {
@@ -39,7 +38,7 @@ static struct fmlp_chunk step_of(struct job *job, ptrdiff_t start, ptrdiff_t row
     const fmlp_hyper *h = &job->hyper;
     const int solver = job->t->solver;
     struct fmlp_chunk c = {.t = job->t, .x = job->x, .y = job->y, .order = job->order,
-                           .rule = fmlp_solver_get(solver)->rule, .loss_sum = &job->loss_sum};
+                           .rule = fmlp_solver_get(solver)->rule, .loss_sum = &job->t->loss_sum};
     c.weights = c.biases = fmlp_solver_args(solver, h, (double)step + 1, weights);
     c.biases.alpha = 0;
     c.loss_factor = (double)rows / weights;
@@ -156,6 +155,13 @@ static void shorten(struct job *job, double step, double cost) {
         job->stop = job->start + (ptrdiff_t)steps * batch;
 }
 
+/* The sum goes on over the calls of an epoch, so that it does not depend on where they were cut. */
+static double loss_sum(const struct fmlp_trainer *t) {
+    double sum = t->loss_sum;
+    for (ptrdiff_t i = 0; i < t->plan.n_items; i++) sum += t->penalty[i];
+    return sum;
+}
+
 /* step: a step's cost. Trials of another number of threads do fewer steps than asked for. */
 static double run(struct job *job, double step) {
     struct fmlp_trainer *t = job->t;
@@ -166,8 +172,10 @@ static double run(struct job *job, double step) {
     const int n = choice.n_threads;
     if (choice.trial) shorten(job, step, trial_cost);
     const double start = tune ? fmlp_seconds() : 0;
-    double loss;
-    memset(t->penalty, 0, (size_t)t->plan.n_items * sizeof(double));
+    if (job->start == 0) {
+        t->loss_sum = 0;
+        memset(t->penalty, 0, (size_t)t->plan.n_items * sizeof(double));
+    }
     memset(t->team->cursors, 0, (size_t)n * sizeof(struct fmlp_cursor));
     t->team->done = 0;
     t->team->n_shares = n;
@@ -175,9 +183,7 @@ static double run(struct job *job, double step) {
     fmlp_parallel(n, run_task, job);
     const double rows = (double)(job->stop - job->start);
     if (tune) fmlp_tuner_learn(&t->tuner, n, rows, fmlp_seconds() - start);
-    loss = job->loss_sum;
-    for (ptrdiff_t i = 0; i < t->plan.n_items; i++) loss += t->penalty[i];
-    return loss;
+    return loss_sum(t);
 }
 
 fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,

@@ -30,6 +30,8 @@ struct fmlp_trainer {
 
     ptrdiff_t *index;        /* (chunk) rows of X and y */
     void *loss_rows;         /* (chunk) */
+    /* since the call that began at row 0: */
+    double loss_sum;         /* of data, each step's mean times its rows */
     double *penalty;         /* (n_items) 1/2 alpha |w|^2 * rows / weights, summed over steps */
     struct fmlp_columns columns; /* sparse input: the chunk by columns */
     char *threads;           /* (n_threads, bytes_thread): see fmlp_thread_memory */

@@ -154,7 +154,8 @@ void fmlp_shuffle(ptrdiff_t n, ptrdiff_t *order /* (n) */, fmlp_next_uint32 next
 typedef struct fmlp_progress {
     ptrdiff_t position; /* next row of the order */
     ptrdiff_t steps;    /* optimizer steps done */
-    double loss_sum;    /* sum over mini-batches of loss * rows, penalty included */
+    double loss_sum;    /* sum over mini-batches of loss * rows, penalty included, since the last
+                           call that began at row 0: at the end of an epoch, the epoch's */
 } fmlp_progress;
 
 typedef struct fmlp_trainer fmlp_trainer;

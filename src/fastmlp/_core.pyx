@@ -411,7 +411,7 @@ cdef class Trainer:
         steps : int
             Optimizer steps done; a mini-batch whose weights are all zero does none.
         loss_sum : float
-            Sum over the mini-batches of loss * rows.
+            Sum over the mini-batches of loss * rows, from the last call with ``start=0`` on.
         """
         cdef _View o = None
         if order is not None:

@@ -71,14 +71,13 @@ def train(est, trainer, optimizer, monitor, order, n_rows, *, max_epochs):
         for _ in range(max_epochs):
             if est.shuffle:
                 shuffle(est._random_state, order)  # the draw of sklearn.utils.shuffle(order)
-            position, loss_sum = 0, 0.0
+            position = 0
             while position < n_rows:
-                position, steps, chunk_loss = trainer.train(
+                position, steps, loss_sum = trainer.train(
                     order, position, n_rows, step=optimizer.t,
                     learning_rate=optimizer.step_rate, **fixed,
                 )  # fmt: skip
                 optimizer.t += steps
-                loss_sum += chunk_loss
 
             est.n_iter_ += 1
             est.t_ += n_rows

@@ -120,11 +120,11 @@ def train(trainer, order, start, stop, step=0, learning_rate=0.01, alpha=0.0, **
     """All mini-batches of order[start:stop]; returns (steps done so far, sum of loss * rows)."""
     loss_sum = 0.0
     while start < stop:
-        position, steps, loss = trainer.train(
+        position, steps, loss_sum = trainer.train(
             order, start, stop, step=step, learning_rate=learning_rate, alpha=alpha, **hyper
         )
         assert start < position <= stop
-        start, step, loss_sum = position, step + steps, loss_sum + loss
+        start, step = position, step + steps
     return step, loss_sum
 
 
