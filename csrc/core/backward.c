@@ -39,10 +39,9 @@ static void block(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m, void *gr
     for (int l = 0; l <= last; l++)
         fmlp_forward_layer(plan, l, m, t->in_rows[l] + i, &csr, t->index + i, t->w,
                            fmlp_at(plan, t->a[l], i * plan->layers[l].ld));
-    plan->k->loss(plan->output, plan->loss, m, plan->n_outputs,
+    plan->k->loss(&plan->head, m, plan->n_outputs,
                   fmlp_at(plan, t->a[last], i * plan->layers[last].ld), plan->layers[last].ld,
-                  t->index + i, c->y->dense, c->y->classes, c->y->weight,
-                  fmlp_at(plan, t->loss_rows, i), group);
+                  t->index + i, c->y, fmlp_at(plan, t->loss_rows, i), group);
     for (int l = last; l > 0; l--) backward_layer(t, l, i, m);
 }
 

@@ -1,16 +1,5 @@
 /* Checks a network description and counts its parameters. */
-#include "../include/fmlp.h"
-#include "../kernels/kernels.h"
-#include "workspace.h"
-
-static int pair_known(int output, int loss) {
-    switch (loss) {
-    case FMLP_LOSS_SQUARED_ERROR: return output == FMLP_OUT_IDENTITY;
-    case FMLP_LOSS_POISSON: return output == FMLP_OUT_EXP;
-    case FMLP_LOSS_LOG: return output == FMLP_OUT_SOFTMAX || output == FMLP_OUT_LOGISTIC;
-    default: return 0;
-    }
-}
+#include "plan.h"
 
 ptrdiff_t fmlp_n_params(const fmlp_net *net) {
     ptrdiff_t n = 0;
@@ -23,7 +12,8 @@ ptrdiff_t fmlp_n_params(const fmlp_net *net) {
 
 fmlp_status fmlp_check(const fmlp_net *net) {
     if (net->dtype != FMLP_F32 && net->dtype != FMLP_F64) return FMLP_E_NET;
-    if (net->n_layers < 1 || !net->layers || !pair_known(net->output, net->loss)) return FMLP_E_NET;
+    if (net->n_layers < 1 || !net->layers) return FMLP_E_NET;
+    if (!fmlp_head_sound(&net->head, net->layers[net->n_layers - 1].n_out)) return FMLP_E_NET;
     for (int l = 0; l < net->n_layers; l++) {
         const fmlp_layer *layer = &net->layers[l];
         if (layer->n_in < 1 || layer->n_out < 1) return FMLP_E_NET;

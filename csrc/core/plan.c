@@ -86,6 +86,21 @@ static void plan_items(struct fmlp_plan *plan, const fmlp_net *net, int sparse) 
     plan->item_len += k->nr; /* never less than a panel's biases */
 }
 
+/* With arrays of its own, and the groups of outputs spelt out. */
+static void copy_head(struct fmlp_plan *plan, const fmlp_head *head, struct fmlp_arena *arena) {
+    const int n_groups = head->n_groups ? head->n_groups : 1;
+    double *args = fmlp_take(arena, head->n_loss_args, sizeof *args);
+    ptrdiff_t *groups = fmlp_take(arena, n_groups, sizeof *groups);
+    plan->head = *head;
+    plan->head.n_groups = n_groups;
+    plan->head.loss_args = args;
+    plan->head.groups = groups;
+    if (!arena->base) return;
+    for (int i = 0; i < head->n_loss_args; i++) args[i] = head->loss_args[i];
+    for (int g = 0; g < n_groups; g++)
+        groups[g] = head->n_groups ? head->groups[g] : plan->n_outputs;
+}
+
 fmlp_status fmlp_plan_make(struct fmlp_plan *plan, const fmlp_exec *exec, const fmlp_net *net,
                            int sparse, int training, struct fmlp_arena *arena) {
     const fmlp_status status = fmlp_check(net);
@@ -96,11 +111,10 @@ fmlp_status fmlp_plan_make(struct fmlp_plan *plan, const fmlp_exec *exec, const 
     *plan = empty;
     plan->k = k;
     plan->n_layers = net->n_layers;
-    plan->output = net->output;
-    plan->loss = net->loss;
     plan->n_inputs = net->layers[0].n_in;
     plan->n_outputs = net->layers[net->n_layers - 1].n_out;
     plan->n_params = fmlp_n_params(net);
+    copy_head(plan, &net->head, arena);
 
     plan->layers = fmlp_take(arena, net->n_layers, sizeof(struct fmlp_layer_plan));
     plan_layers(plan, net, sparse, training);

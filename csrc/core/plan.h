@@ -31,7 +31,8 @@ struct fmlp_item {
 
 struct fmlp_plan {
     const struct fmlp_kernels *k;
-    int n_layers, output, loss;
+    int n_layers;
+    fmlp_head head;                 /* a copy with at least one group */
     struct fmlp_layer_plan *layers; /* (n_layers) */
     ptrdiff_t n_inputs, n_outputs, n_params;
     ptrdiff_t w_len, wt_len;        /* all layers, elements */
@@ -53,6 +54,9 @@ fmlp_status fmlp_plan_make(struct fmlp_plan *plan, const fmlp_exec *exec, const 
                            int sparse, int training, struct fmlp_arena *arena);
 /* Threads worth using for `cost` FLOPs: at most exec's. */
 int fmlp_plan_threads(const fmlp_exec *exec, double cost);
+
+/* losses.c: can a network of so many outputs have this head? */
+int fmlp_head_sound(const fmlp_head *head, ptrdiff_t n_outputs);
 
 /* pack.c: flat vector <-> kernel layout. w (w_len), zeroed padding; wt (wt_len) or NULL. */
 void fmlp_pack(const struct fmlp_plan *plan, const void *flat, void *w);

@@ -61,7 +61,7 @@ static void predict_block(const struct job *job, const struct scratch *s, ptrdif
         in = out;
         out = in == s->a ? s->b : s->a;
     }
-    plan->k->output(job->raw ? FMLP_OUT_IDENTITY : plan->output, m, n, in,
+    plan->k->output(&plan->head, job->raw, m, n, in,
                     plan->layers[plan->n_layers - 1].ld, fmlp_at(plan, job->out, first * n), n,
                     s->group);
 }

@@ -108,17 +108,25 @@ static int same_kind(const struct fmlp_trainer *t, const fmlp_matrix *x) {
     return x->n_cols == t->plan.n_inputs && (x->indptr != 0) == (t->entries >= 0);
 }
 
+static int classes_known(const fmlp_head *head, const int32_t *classes, ptrdiff_t row) {
+    for (int g = 0; g < head->n_groups; g++) {
+        const int32_t c = classes[row * head->n_groups + g];
+        if (c < 0 || c >= head->groups[g]) return 0;
+    }
+    return 1;
+}
+
 static fmlp_status check_rows(const struct fmlp_trainer *t, const fmlp_matrix *x,
                               const fmlp_target *y, const ptrdiff_t *order, ptrdiff_t start,
                               ptrdiff_t stop) {
     if (!same_kind(t, x)) return FMLP_E_ARGUMENT;
     if (start < 0 || stop < start || (!order && stop > x->n_rows)) return FMLP_E_ARGUMENT;
-    if (!y->dense && (!y->classes || t->plan.output != FMLP_OUT_SOFTMAX)) return FMLP_E_ARGUMENT;
+    if (!y->dense && (!y->classes || t->plan.head.output != FMLP_OUT_SOFTMAX))
+        return FMLP_E_ARGUMENT;
     for (ptrdiff_t i = start; i < stop; i++) {
         const ptrdiff_t row = order ? order[i] : i;
         if (row < 0 || row >= x->n_rows) return FMLP_E_ARGUMENT;
-        if (!y->dense && (y->classes[row] < 0 || y->classes[row] >= t->plan.n_outputs))
-            return FMLP_E_ARGUMENT;
+        if (!y->dense && !classes_known(&t->plan.head, y->classes, row)) return FMLP_E_ARGUMENT;
     }
     return t->entries < 0 || entries_fit(t, x, order, start, stop) ? FMLP_OK : FMLP_E_ARGUMENT;
 }

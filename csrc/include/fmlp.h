@@ -55,14 +55,66 @@ typedef enum fmlp_output { /* output activation */
     FMLP_OUT_IDENTITY = 0,
     FMLP_OUT_LOGISTIC = 1,
     FMLP_OUT_SOFTMAX = 2,
-    FMLP_OUT_EXP = 3
+    FMLP_OUT_EXP = 3,
+    FMLP_OUT_TANH = 4,
+    FMLP_OUT_SOFTPLUS = 5
 } fmlp_output;
 
+/* Formulas: kernels/loss_regression.inc.h, kernels/loss_classification.inc.h. */
 typedef enum fmlp_loss {
-    FMLP_LOSS_SQUARED_ERROR = 0, /* 1/2 mean over outputs of (yhat - y)^2; identity output */
-    FMLP_LOSS_POISSON = 1,       /* y log(y / yhat) - y + yhat, summed; exp output */
-    FMLP_LOSS_LOG = 2            /* cross-entropy; softmax, or logistic (binary, multilabel) */
+    FMLP_LOSS_SQUARED_ERROR = 0,
+    FMLP_LOSS_POISSON = 1,
+    FMLP_LOSS_LOG = 2, /* cross-entropy */
+    FMLP_LOSS_ABSOLUTE_ERROR = 3,
+    FMLP_LOSS_HUBER = 4,    /* loss_args: where it turns linear */
+    FMLP_LOSS_LOG_COSH = 5,
+    FMLP_LOSS_QUANTILE = 6, /* loss_args: levels; outputs: those of a target side by side */
+    FMLP_LOSS_GAMMA = 7,
+    FMLP_LOSS_TWEEDIE = 8,  /* loss_args: power */
+    FMLP_LOSS_GAUSSIAN_NLL = 9, /* outputs: all means, then all logarithms of variances */
+    FMLP_LOSS_FOCAL = 10,   /* loss_args: gamma */
+    FMLP_LOSS_BRIER = 11,   /* squared error of probabilities */
+    FMLP_LOSS_CUSTOM = 12   /* the caller's: see fmlp_trainer_forward */
 } fmlp_loss;
+
+typedef enum fmlp_domain { /* values of y that a loss is defined for */
+    FMLP_Y_REAL = 0,
+    FMLP_Y_NONNEGATIVE = 1,
+    FMLP_Y_POSITIVE = 2,
+    FMLP_Y_PROBABILITY = 3
+} fmlp_domain;
+
+/* The output layer: its activation and its loss. */
+typedef struct fmlp_head {
+    int output;              /* fmlp_output */
+    int loss;                /* fmlp_loss */
+    const double *loss_args; /* (n_loss_args) */
+    int n_loss_args;
+    double label_smoothing;  /* s in [0, 1): targets become (1 - s) y + s / number of classes */
+    const ptrdiff_t *groups; /* (n_groups) outputs of each of several softmaxes, */
+    int n_groups;            /* or 0: one softmax over all outputs */
+} fmlp_head;
+
+/* The tables of core/losses.c; the i-th row, NULL behind the last. */
+typedef struct fmlp_name {
+    const char *name;
+    int code;
+} fmlp_name;
+
+typedef struct fmlp_loss_info {
+    const char *name;
+    int code;               /* fmlp_loss */
+    int output;             /* fmlp_output it takes by default */
+    unsigned outputs;       /* it goes with: bit 1 << fmlp_output of each */
+    int n_args;             /* numbers in loss_args; -1: one or more */
+    int outputs_per_target; /* network outputs for a column of y; 0: as many as loss_args */
+    int domain;             /* fmlp_domain of y */
+} fmlp_loss_info;
+
+const fmlp_name *fmlp_output_at(int i);
+const fmlp_loss_info *fmlp_loss_at(int i);
+int fmlp_loss_domain(const fmlp_head *head); /* with respect to loss_args */
+ptrdiff_t fmlp_outputs_per_target(const fmlp_head *head);
 
 typedef struct fmlp_layer {
     ptrdiff_t n_in;
@@ -74,8 +126,7 @@ typedef struct fmlp_net {
     int dtype;                /* fmlp_dtype */
     int n_layers;             /* weight matrices, >= 1 */
     const fmlp_layer *layers; /* (n_layers) */
-    int output;               /* fmlp_output */
-    int loss;                 /* fmlp_loss */
+    fmlp_head head;
 } fmlp_net;
 
 fmlp_status fmlp_check(const fmlp_net *net);
@@ -116,8 +167,8 @@ typedef struct fmlp_matrix {
 fmlp_status fmlp_check_csr(const fmlp_matrix *x); /* indptr monotone, indices in range */
 
 typedef struct fmlp_target {
-    const void *dense;      /* (n_rows, n_outputs), or NULL */
-    const int32_t *classes; /* (n_rows) class index in [0, n_outputs): softmax only, or NULL */
+    const void *dense;      /* (n_rows, n_outputs / outputs per target), or NULL */
+    const int32_t *classes; /* (n_rows, n_groups or 1) class indices: softmax only, or NULL */
     const void *weight;     /* (n_rows) sample weights, or NULL */
 } fmlp_target;
 

@@ -105,13 +105,13 @@ struct fmlp_kernels {
                          void *d, ptrdiff_t ldd);
 
     /* z (m, n) raw outputs -> deltas d loss / d z times the row's weight, in place; loss_rows[i] =
-     * the row's weighted loss. Row i has target y[index[i]]. scratch: (n, lanes) */
-    void (*loss)(int output, int loss, ptrdiff_t m, ptrdiff_t n, void *z, ptrdiff_t ldz,
-                 const ptrdiff_t *index, const void *dense, const int32_t *classes,
-                 const void *weight, void *loss_rows, void *scratch);
-    /* out = output activation of z */
-    void (*output)(int output, ptrdiff_t m, ptrdiff_t n, const void *z, ptrdiff_t ldz,
-                   void *out, ptrdiff_t ldo, void *scratch);
+     * the row's weighted loss. Row i has target y[index[i]]. head: n_groups >= 1, which divide the
+     * outputs. scratch: (n, lanes) */
+    void (*loss)(const fmlp_head *head, ptrdiff_t m, ptrdiff_t n, void *z, ptrdiff_t ldz,
+                 const ptrdiff_t *index, const fmlp_target *y, void *loss_rows, void *scratch);
+    /* out = output activation of z, z itself when raw */
+    void (*output)(const fmlp_head *head, int raw, ptrdiff_t m, ptrdiff_t n, const void *z,
+                   ptrdiff_t ldz, void *out, ptrdiff_t ldo, void *scratch);
 
     /* One optimizer rule over n (padded) parameters and their state vectors s[0], s[1] ...; g: raw
      * gradient sums. GRADIENT writes the finished gradient to s[0]. Returns sum of w * w before the update when args->alpha != 0. */

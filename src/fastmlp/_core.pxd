@@ -17,12 +17,38 @@ cdef extern from "fmlp.h" nogil:
         Py_ssize_t n_out
         int activation
 
+    ctypedef struct fmlp_head:
+        int output
+        int loss
+        const double *loss_args
+        int n_loss_args
+        double label_smoothing
+        const Py_ssize_t *groups
+        int n_groups
+
+    ctypedef struct fmlp_name:
+        const char *name
+        int code
+
+    ctypedef struct fmlp_loss_info:
+        const char *name
+        int code
+        int output
+        unsigned outputs
+        int n_args
+        int outputs_per_target
+        int domain
+
+    const fmlp_name *fmlp_output_at(int i)
+    const fmlp_loss_info *fmlp_loss_at(int i)
+    int fmlp_loss_domain(const fmlp_head *head)
+    Py_ssize_t fmlp_outputs_per_target(const fmlp_head *head)
+
     ctypedef struct fmlp_net:
         int dtype
         int n_layers
         const fmlp_layer *layers
-        int output
-        int loss
+        fmlp_head head
 
     fmlp_status fmlp_check(const fmlp_net *net)
     Py_ssize_t fmlp_n_params(const fmlp_net *net)

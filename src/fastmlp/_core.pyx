@@ -18,8 +18,6 @@ from typing import NamedTuple
 import numpy as np
 
 _ACTIVATIONS = {"identity": 0, "logistic": 1, "tanh": 2, "relu": 3}
-_OUTPUTS = {"identity": 0, "logistic": 1, "softmax": 2, "exp": 3}
-_LOSSES = {"squared_error": 0, "poisson": 1, "log_loss": 2}
 
 
 def _takes(int solver):
@@ -42,6 +40,46 @@ SOLVERS = {
     for i in range(1, fmlp_solver_count())
 }
 _NO_SOLVER = Solver(0, 0, ())
+
+_DOMAINS = ("real", "nonnegative", "positive", "probability")  # enum fmlp_domain
+
+
+class Loss(NamedTuple):
+    """A row of the engine's table of losses."""
+
+    code: int
+    output: str  # activation of the outputs by default
+    outputs: tuple  # all that it goes with
+    n_args: int  # -1: one or more
+    outputs_per_target: int  # 0: as many as arguments
+    domain: str  # of y
+
+
+def _read_outputs():
+    cdef const fmlp_name *row
+    codes = {}
+    while (row := fmlp_output_at(len(codes))) != NULL:
+        codes[row.name.decode()] = row.code
+    return codes
+
+
+def _read_losses():
+    cdef const fmlp_loss_info *row
+    losses, names = {}, {code: name for name, code in OUTPUTS.items()}
+    while (row := fmlp_loss_at(len(losses))) != NULL:
+        losses[row.name.decode()] = Loss(
+            row.code,
+            names[row.output],
+            tuple(name for name, code in OUTPUTS.items() if row.outputs >> code & 1),
+            row.n_args,
+            row.outputs_per_target,
+            _DOMAINS[row.domain],
+        )
+    return losses
+
+
+OUTPUTS = _read_outputs()  # code of each output activation by its name
+LOSSES = _read_losses()
 
 cdef int _isa = fmlp_isa_best()
 
@@ -192,20 +230,22 @@ cdef class _Matrix:
 
 
 cdef class _Target:
-    """y as class indices (int32) or (n, n_outputs), and sample weights."""
+    """y as class indices (int32), one or one per group, or (n, n_targets), and sample weights."""
 
     cdef fmlp_target t
     cdef _View y, weight
 
     def __cinit__(self, y, sample_weight, Network net, Py_ssize_t n_rows):
-        if net.output == "softmax" and y.ndim == 1:
-            self.y = _View(y, "y", "il", 1)
+        if net.output == "softmax" and (y.ndim == 1 or y.dtype == np.int32):
+            self.y = _View(y, "y", "il", y.ndim)
             if self.y.buffer.itemsize != 4:
                 raise TypeError("y: class indices must be int32")
+            n_groups = max(1, len(net.groups))
+            _expect("y.shape[1]", self.y.length(1) if y.ndim == 2 else 1, n_groups)
             self.t.classes = <const int32_t *>self.y.buffer.buf
         else:
             self.y = _View(y, "y", net.code, 2)
-            _expect("y.shape[1]", self.y.length(1), net.n_outputs)
+            _expect("y.shape[1]", self.y.length(1), net.n_targets)
             self.t.dense = self.y.buffer.buf
         _expect("y", self.y.length(0), n_rows)
         if sample_weight is not None:
@@ -232,16 +272,22 @@ cdef class Network:
         (n_features, *hidden, n_outputs), each >= 1.
     activations : sequence of str
         One name per hidden layer: identity, logistic, tanh or relu.
-    output : {"identity", "logistic", "softmax", "exp"}
-        Output activation.
-    loss : {"squared_error", "poisson", "log_loss"}
-        Loss; goes with identity, exp, and softmax or logistic respectively.
+    output : str
+        Output activation, one of `OUTPUTS`.
+    loss : str
+        One of `LOSSES`, which says what outputs it goes with.
     dtype : float32 or float64
         Type of all arrays.
+    loss_args : sequence of float
+        huber: delta; quantile: levels; tweedie: power; focal: gamma.
+    label_smoothing : float
+        In [0, 1), for losses of probabilities.
+    groups : sequence of int
+        Number of outputs of each of several softmaxes; empty: one.
     """
 
     cdef fmlp_net net
-    cdef _Memory layers
+    cdef _Memory layers, args, group_sizes
     cdef str code
     cdef readonly tuple layer_sizes
     cdef readonly tuple activations
@@ -251,8 +297,13 @@ cdef class Network:
     cdef readonly Py_ssize_t n_params
     cdef readonly Py_ssize_t n_features
     cdef readonly Py_ssize_t n_outputs
+    cdef readonly Py_ssize_t n_targets
+    cdef readonly tuple loss_args
+    cdef readonly tuple groups
+    cdef readonly str domain
 
-    def __init__(self, layer_sizes, activations, str output, str loss, dtype):
+    def __init__(self, layer_sizes, activations, str output, str loss, dtype, *, loss_args=(),
+                 double label_smoothing=0.0, groups=()):
         self.layer_sizes = tuple(int(n) for n in layer_sizes)
         self.activations = tuple(activations)
         self.output = output
@@ -273,12 +324,34 @@ cdef class Network:
         self.net.dtype = self.dtype == np.float64
         self.net.n_layers = n
         self.net.layers = p
-        self.net.output = _OUTPUTS[output]
-        self.net.loss = _LOSSES[loss]
+        self._make_head(tuple(loss_args), label_smoothing, tuple(groups))
         _check(fmlp_check(&self.net))
         self.n_params = fmlp_n_params(&self.net)
         self.n_features = self.layer_sizes[0]
         self.n_outputs = self.layer_sizes[n]
+        self.n_targets = self.n_outputs // fmlp_outputs_per_target(&self.net.head)
+        self.domain = _DOMAINS[fmlp_loss_domain(&self.net.head)]
+
+    cdef int _make_head(self, tuple loss_args, double label_smoothing, tuple groups) except -1:
+        if self.output not in OUTPUTS or self.loss not in LOSSES:
+            raise ValueError(f"no output {self.output!r} or no loss {self.loss!r}")
+        self.loss_args = loss_args
+        self.groups = groups
+        self.args = _Memory(len(loss_args) * sizeof(double))
+        self.group_sizes = _Memory(len(groups) * sizeof(Py_ssize_t))
+        for i in range(len(loss_args)):
+            (<double *>self.args.start)[i] = loss_args[i]
+        for i in range(len(groups)):
+            (<Py_ssize_t *>self.group_sizes.start)[i] = groups[i]
+        cdef fmlp_head *head = &self.net.head
+        head.output = OUTPUTS[self.output]
+        head.loss = LOSSES[self.loss].code
+        head.loss_args = <double *>self.args.start
+        head.n_loss_args = len(loss_args)
+        head.label_smoothing = label_smoothing
+        head.groups = <Py_ssize_t *>self.group_sizes.start
+        head.n_groups = len(groups)
+        return 0
 
 
 def forward(Network net, params, X, int n_threads=1, out=None, bint raw=False,
@@ -342,8 +415,8 @@ cdef class Trainer:
     state : ndarray (n_state, n_params) or None
         The solver's state vectors; None: zeros.
     X, y, sample_weight
-        Rows to train on, kept by reference. y: int32 class indices for softmax, else
-        (n, n_outputs).
+        Rows to train on, kept by reference. y: int32 class indices for softmax, (n,) or
+        (n, n_groups), else (n, n_targets).
     batch_size : int
     n_threads : int
     exact_threads : bool

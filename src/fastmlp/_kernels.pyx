@@ -11,6 +11,21 @@ import time
 
 import numpy as np
 
+cdef extern from "include/fmlp.h" nogil:
+    ctypedef struct fmlp_head:
+        int output
+        int loss
+        const double *loss_args
+        int n_loss_args
+        double label_smoothing
+        const Py_ssize_t *groups
+        int n_groups
+
+    ctypedef struct fmlp_target:
+        const void *dense
+        const int32_t *classes
+        const void *weight
+
 cdef extern from "kernels/kernels.h" nogil:
     enum: FMLP_MAX_STATE
 
@@ -62,10 +77,10 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*act_forward)(int, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t) noexcept
         void (*act_backward)(int, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *,
                              Py_ssize_t) noexcept
-        void (*loss)(int, int, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t, const Py_ssize_t *,
-                     const void *, const int32_t *, const void *, void *, void *) noexcept
-        void (*output)(int, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *, Py_ssize_t,
-                       void *) noexcept
+        void (*loss)(const fmlp_head *, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t,
+                     const Py_ssize_t *, const fmlp_target *, void *, void *) noexcept
+        void (*output)(const fmlp_head *, int, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t,
+                       void *, Py_ssize_t, void *) noexcept
         double (*rule)(int, Py_ssize_t, const void *, void *, void **,
                        const fmlp_rule_args *) noexcept
         void (*transpose)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *,
@@ -90,8 +105,10 @@ cdef extern from "core/threads.h" nogil:
     void fmlp_parallel(int n_threads, fmlp_task task, void *arg)
 
 ACTIVATIONS = {"identity": 0, "logistic": 1, "tanh": 2, "relu": 3}
-OUTPUTS = {"identity": 0, "logistic": 1, "softmax": 2, "exp": 3}
-LOSSES = {"squared_error": 0, "poisson": 1, "log_loss": 2}
+OUTPUTS = {"identity": 0, "logistic": 1, "softmax": 2, "exp": 3, "tanh": 4, "softplus": 5}
+LOSSES = {"squared_error": 0, "poisson": 1, "log_loss": 2, "absolute_error": 3, "huber": 4,
+          "log_cosh": 5, "quantile": 6, "gamma": 7, "tweedie": 8, "gaussian_nll": 9, "focal": 10,
+          "brier": 11}
 RULES = {"gradient": 0, "sgd": 1, "adam": 2}
 MATH = {"exp": 0, "log": 1, "logistic": 2, "tanh": 3}
 
@@ -230,17 +247,31 @@ cdef class Table:
     def act_backward(self, str act, a, d):
         self.k.act_backward(ACTIVATIONS[act], a.shape[0], a.shape[1], _p(a), _ld(a), _p(d), _ld(d))
 
-    def loss(self, str output, str loss, z, index, dense, classes, weight, loss_rows):
+    def loss(self, str output, str loss, z, index, dense, classes, weight, loss_rows, *, args=(),
+             double smoothing=0, groups=None):
+        """z becomes deltas; classes (n_rows,) or (n_rows, n_groups)."""
+        cdef fmlp_head head
+        cdef fmlp_target y
+        levels = np.array(args, np.float64)
+        sizes = np.array([z.shape[1]] if groups is None else groups, np.intp)
+        head.output, head.loss = OUTPUTS[output], LOSSES[loss]
+        head.loss_args, head.n_loss_args = <const double *>_p(levels), len(levels)
+        head.label_smoothing = smoothing
+        head.groups, head.n_groups = <const Py_ssize_t *>_p(sizes), len(sizes)
+        y.dense, y.classes, y.weight = _p(dense), <const int32_t *>_p(classes), _p(weight)
         scratch = np.zeros((z.shape[1] + 64) * self.k.lanes, self.dtype)
         cdef void *aligned = <void *>((<uintptr_t>_p(scratch) + 63) // 64 * 64)
-        self.k.loss(OUTPUTS[output], LOSSES[loss], z.shape[0], z.shape[1], _p(z), _ld(z),
-                    <const Py_ssize_t *>_p(index), _p(dense), <const int32_t *>_p(classes),
-                    _p(weight), _p(loss_rows), aligned)
+        self.k.loss(&head, z.shape[0], z.shape[1], _p(z), _ld(z), <const Py_ssize_t *>_p(index),
+                    &y, _p(loss_rows), aligned)
 
-    def output(self, str output, z, out):
+    def output(self, str output, z, out, *, bint raw=False, groups=None):
+        cdef fmlp_head head
+        sizes = np.array([z.shape[1]] if groups is None else groups, np.intp)
+        head.output = OUTPUTS[output]
+        head.groups, head.n_groups = <const Py_ssize_t *>_p(sizes), len(sizes)
         scratch = np.zeros((z.shape[1] + 64) * self.k.lanes, self.dtype)
         cdef void *aligned = <void *>((<uintptr_t>_p(scratch) + 63) // 64 * 64)
-        self.k.output(OUTPUTS[output], z.shape[0], z.shape[1], _p(z), _ld(z), _p(out), _ld(out),
+        self.k.output(&head, raw, z.shape[0], z.shape[1], _p(z), _ld(z), _p(out), _ld(out),
                       aligned)
 
     def rule(self, str rule, g, w, *state, double scale=1, double alpha=0,

@@ -65,9 +65,11 @@ static void FN(check_loss_shape)(int output, int loss, int by_class, int weighte
         }
     }
     memcpy(before, z, (size_t)(m * ldz) * sizeof(T));
-    FN(kernels).output(output, m, n, z, ldz, out, ldz, scratch);
-    FN(kernels).loss(output, loss, m, n, z, ldz, index, by_class ? NULL : y,
-                     by_class ? classes : NULL, weighted ? weight : NULL, losses, scratch);
+    const fmlp_head head = {.output = output, .loss = loss, .groups = &n, .n_groups = 1};
+    const fmlp_target target = {by_class ? NULL : y, by_class ? classes : NULL,
+                                weighted ? weight : NULL};
+    FN(kernels).output(&head, 0, m, n, z, ldz, out, ldz, scratch);
+    FN(kernels).loss(&head, m, n, z, ldz, index, &target, losses, scratch);
     for (ptrdiff_t i = 0; i < m; i++) {
         const FN(wide) w = weighted ? weight[index[i]] : 1;
         const T *yi = y + index[i] * n;
@@ -99,7 +101,10 @@ static void FN(check_loss_extremes)(int output, T z0, T y0, int weight, T want) 
     }
     z[2 * AT] = z0, z[2 * AT + 1] = -z0, y[2 * AT] = y0, y[2 * AT + 1] = 1 - y0;
     w[AT] = (T)weight;
-    FN(kernels).loss(output, FMLP_LOSS_LOG, ROWS, 2, z, 2, index, y, NULL, w, losses, scratch);
+    const ptrdiff_t two = 2;
+    const fmlp_head head = {.output = output, .loss = FMLP_LOSS_LOG, .groups = &two, .n_groups = 1};
+    const fmlp_target target = {y, NULL, w};
+    FN(kernels).loss(&head, ROWS, 2, z, 2, index, &target, losses, scratch);
     ok &= want != want ? losses[AT] != losses[AT] : FN(near)(losses[AT], want, 1 + want);
     if (!weight) ok &= z[2 * AT] == 0 && z[2 * AT + 1] == 0;
     for (int i = 0; i < ROWS; i++)
