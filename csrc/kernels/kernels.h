@@ -49,6 +49,13 @@ static inline ptrdiff_t fmlp_index_at(const void *p, int index64, ptrdiff_t i) {
     return index64 ? (ptrdiff_t)((const int64_t *)p)[i] : (ptrdiff_t)((const int32_t *)p)[i];
 }
 
+/* Where a random number is: it belongs to (seed, step, stream, row of the mini-batch, unit). */
+struct fmlp_random {
+    uint64_t seed;
+    uint32_t step;   /* of the optimizer */
+    uint32_t stream; /* what it is for: one number per layer and use */
+};
+
 /* The rows of a mini-batch by columns; entries of a column in order of rows. */
 struct fmlp_columns {
     ptrdiff_t *start; /* (n_cols + 1) */
@@ -103,6 +110,50 @@ struct fmlp_kernels {
     void (*act_forward)(int act, ptrdiff_t m, ptrdiff_t n, void *a, ptrdiff_t lda);
     void (*act_backward)(int act, ptrdiff_t m, ptrdiff_t n, const void *a, ptrdiff_t lda,
                          void *d, ptrdiff_t ldd);
+
+    /* a <- a * mask / (1 - p), and the same with d unless NULL; mask 0 with probability p (to a
+     * multiple of 2^-16). The rows of a are `row`, row + 1 ... of the mini-batch. any n */
+    void (*dropout)(ptrdiff_t m, ptrdiff_t n, const struct fmlp_random *random, ptrdiff_t row,
+                    double p, void *a, ptrdiff_t lda, void *d, ptrdiff_t ldd);
+    /* out[e] = x[e] * mask / (1 - p) for the n entries of a sparse row, masks as in dropout */
+    void (*dropout_entries)(ptrdiff_t n, const struct fmlp_random *random, ptrdiff_t row, double p,
+                            const void *columns, int index64, const void *x, void *out);
+    /* a <- a + sigma * standard normal deviates. any n */
+    void (*noise)(ptrdiff_t m, ptrdiff_t n, const struct fmlp_random *random, ptrdiff_t row,
+                  double sigma, void *a, ptrdiff_t lda);
+
+    /* Normalisation: y = gamma z^ + beta with z^ = (z - mean) / sqrt(var + eps). z <- z^; y may be
+     * z, which then holds y. gamma and beta are padded by zeros.
+     * layer: over the n real units of a row; rstd (m): 1 / sqrt(var + eps), or NULL */
+    void (*layer_norm)(ptrdiff_t m, ptrdiff_t n, void *z, ptrdiff_t ldz, const void *gamma,
+                       const void *beta, double eps, void *y, ptrdiff_t ldy, void *rstd);
+    /* dz from dy, padding 0 */
+    void (*layer_norm_backward)(ptrdiff_t m, ptrdiff_t n, const void *dy, ptrdiff_t ldd,
+                                const void *zhat, ptrdiff_t ldz, const void *gamma,
+                                const void *rstd, void *dz, ptrdiff_t ldo);
+    /* batch: over the rows, which count as weight (m) says, or NULL: 1 each; total: their sum.
+     * n padded. mean and var (n) out; running <- (1 - momentum) running + momentum * the batch's,
+     * var times total / (total - 1), which is unbiased */
+    void (*batch_stats)(ptrdiff_t m, ptrdiff_t n, const void *z, ptrdiff_t ldz, const void *weight,
+                        double total, double momentum, void *mean, void *var, void *running_mean,
+                        void *running_var);
+    void (*batch_norm)(ptrdiff_t m, ptrdiff_t n, void *z, ptrdiff_t ldz, const void *mean,
+                       const void *var, double eps, const void *gamma, const void *beta, void *y,
+                       ptrdiff_t ldy);
+    /* dgamma, dbeta: norm_sums over all rows of the mini-batch */
+    void (*batch_norm_backward)(ptrdiff_t m, ptrdiff_t n, const void *dy, ptrdiff_t ldd,
+                                const void *zhat, ptrdiff_t ldz, const void *weight, double total,
+                                const void *dgamma, const void *dbeta, const void *var, double eps,
+                                const void *gamma, void *dz, ptrdiff_t ldo);
+    /* dgamma[j] (+)= sum_i dy[i, j] z^[i, j], dbeta[j] (+)= sum_i dy[i, j]; n padded */
+    void (*norm_sums)(ptrdiff_t m, ptrdiff_t n, const void *dy, ptrdiff_t ldd, const void *zhat,
+                      ptrdiff_t ldz, int accumulate, void *dgamma, void *dbeta);
+
+    /* a[i, j] += rows[i][j]; any n */
+    void (*add_rows)(ptrdiff_t m, ptrdiff_t n, const void *const *rows, void *a, ptrdiff_t lda);
+    /* a[i] += row index[i] of x */
+    void (*add_sparse)(ptrdiff_t m, const struct fmlp_csr *x, const ptrdiff_t *index, void *a,
+                       ptrdiff_t lda);
 
     /* z (m, n) raw outputs -> deltas d loss / d z times the row's weight, in place; loss_rows[i] =
      * the row's weighted loss. Row i has target y[index[i]]. head: n_groups >= 1, which divide the

@@ -3,6 +3,7 @@
 
 #include "compiler.h"
 #include "kernels.h"
+#include "philox.h"
 
 #include "template_f32.h"
 #include "math.inc.h"
@@ -10,6 +11,9 @@
 #include "gemm.inc.h"
 #include "narrow.inc.h"
 #include "sparse.inc.h"
+#include "random.inc.h"
+#include "normalize.inc.h"
+#include "residual.inc.h"
 #include "link.inc.h"
 #include "targets.inc.h"
 #include "loss_regression.inc.h"
@@ -26,6 +30,9 @@
 #include "gemm.inc.h"
 #include "narrow.inc.h"
 #include "sparse.inc.h"
+#include "random.inc.h"
+#include "normalize.inc.h"
+#include "residual.inc.h"
 #include "link.inc.h"
 #include "targets.inc.h"
 #include "loss_regression.inc.h"

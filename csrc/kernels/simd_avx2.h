@@ -6,6 +6,7 @@
 #include <immintrin.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "compiler.h"
 
@@ -14,6 +15,7 @@
 
 typedef __m256 vf_t;
 typedef __m256d vd_t;
+typedef __m256i vu_t;
 typedef __m256 vf_m;
 typedef __m256d vd_m;
 
@@ -177,6 +179,20 @@ FMLP_INLINE vd_t vd_getmant(vd_t v) {
     vd_t m = _mm256_and_pd(v, _mm256_castsi256_pd(_mm256_set1_epi64x(0x000fffffffffffff)));
     return _mm256_or_pd(m, _mm256_set1_pd(1.0));
 }
+
+/* ---- unsigned 64-bit ---- */
+FMLP_INLINE vu_t vu_load(const uint64_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+FMLP_INLINE void vu_store(uint64_t *p, vu_t v) { _mm256_storeu_si256((__m256i *)p, v); }
+FMLP_INLINE vu_t vu_set1(uint64_t x) { return _mm256_set1_epi64x((int64_t)x); }
+FMLP_INLINE vu_t vu_add(vu_t a, vu_t b) { return _mm256_add_epi64(a, b); }
+FMLP_INLINE vu_t vu_and(vu_t a, vu_t b) { return _mm256_and_si256(a, b); }
+FMLP_INLINE vu_t vu_or(vu_t a, vu_t b) { return _mm256_or_si256(a, b); }
+FMLP_INLINE vu_t vu_xor3(vu_t a, vu_t b, vu_t c) {
+    return _mm256_xor_si256(_mm256_xor_si256(a, b), c);
+}
+FMLP_INLINE vu_t vu_shl16(vu_t v) { return _mm256_slli_epi64(v, 16); }
+FMLP_INLINE vu_t vu_shr32(vu_t v) { return _mm256_srli_epi64(v, 32); }
+FMLP_INLINE vu_t vu_mul32(vu_t a, vu_t b) { return _mm256_mul_epu32(a, b); }
 
 /* ---- transpose ---- */
 FMLP_INLINE void vf_transpose(vf_t v[8]) {

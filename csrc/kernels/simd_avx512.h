@@ -6,6 +6,7 @@
 #include <immintrin.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "compiler.h"
 
@@ -14,6 +15,7 @@
 
 typedef __m512 vf_t;
 typedef __m512d vd_t;
+typedef __m512i vu_t;
 typedef __mmask16 vf_m;
 typedef __mmask8 vd_m;
 
@@ -164,6 +166,20 @@ FMLP_INLINE vd_t vd_getexp(vd_t v) { return _mm512_getexp_pd(v); }
 FMLP_INLINE vd_t vd_getmant(vd_t v) {
     return _mm512_getmant_pd(v, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_zero);
 }
+
+/* ---- unsigned 64-bit ---- */
+FMLP_INLINE vu_t vu_load(const uint64_t *p) { return _mm512_loadu_si512(p); }
+FMLP_INLINE void vu_store(uint64_t *p, vu_t v) { _mm512_storeu_si512(p, v); }
+FMLP_INLINE vu_t vu_set1(uint64_t x) { return _mm512_set1_epi64((int64_t)x); }
+FMLP_INLINE vu_t vu_add(vu_t a, vu_t b) { return _mm512_add_epi64(a, b); }
+FMLP_INLINE vu_t vu_and(vu_t a, vu_t b) { return _mm512_and_si512(a, b); }
+FMLP_INLINE vu_t vu_or(vu_t a, vu_t b) { return _mm512_or_si512(a, b); }
+FMLP_INLINE vu_t vu_xor3(vu_t a, vu_t b, vu_t c) {
+    return _mm512_ternarylogic_epi64(a, b, c, 0x96);
+}
+FMLP_INLINE vu_t vu_shl16(vu_t v) { return _mm512_slli_epi64(v, 16); }
+FMLP_INLINE vu_t vu_shr32(vu_t v) { return _mm512_srli_epi64(v, 32); }
+FMLP_INLINE vu_t vu_mul32(vu_t a, vu_t b) { return _mm512_mul_epu32(a, b); }
 
 /* ---- transpose: pairs, then pairs of pairs, then 128-bit blocks twice ---- */
 FMLP_INLINE void vf_transpose(vf_t v[16]) {

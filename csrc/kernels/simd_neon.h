@@ -6,6 +6,7 @@
 #include <arm_neon.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "compiler.h"
 
@@ -14,6 +15,7 @@
 
 typedef float32x4_t vf_t;
 typedef float64x2_t vd_t;
+typedef uint64x2_t vu_t;
 typedef uint32x4_t vf_m;
 typedef uint64x2_t vd_m;
 
@@ -167,6 +169,18 @@ FMLP_INLINE vd_t vd_getmant(vd_t v) {
     uint64x2_t m = vandq_u64(vreinterpretq_u64_f64(v), vdupq_n_u64(0x000fffffffffffffu));
     return vreinterpretq_f64_u64(vorrq_u64(m, vdupq_n_u64(0x3ff0000000000000u)));
 }
+
+/* ---- unsigned 64-bit ---- */
+FMLP_INLINE vu_t vu_load(const uint64_t *p) { return vld1q_u64(p); }
+FMLP_INLINE void vu_store(uint64_t *p, vu_t v) { vst1q_u64(p, v); }
+FMLP_INLINE vu_t vu_set1(uint64_t x) { return vdupq_n_u64(x); }
+FMLP_INLINE vu_t vu_add(vu_t a, vu_t b) { return vaddq_u64(a, b); }
+FMLP_INLINE vu_t vu_and(vu_t a, vu_t b) { return vandq_u64(a, b); }
+FMLP_INLINE vu_t vu_or(vu_t a, vu_t b) { return vorrq_u64(a, b); }
+FMLP_INLINE vu_t vu_xor3(vu_t a, vu_t b, vu_t c) { return veorq_u64(veorq_u64(a, b), c); }
+FMLP_INLINE vu_t vu_shl16(vu_t v) { return vshlq_n_u64(v, 16); }
+FMLP_INLINE vu_t vu_shr32(vu_t v) { return vshrq_n_u64(v, 32); }
+FMLP_INLINE vu_t vu_mul32(vu_t a, vu_t b) { return vmull_u32(vmovn_u64(a), vmovn_u64(b)); }
 
 /* ---- transpose ---- */
 FMLP_INLINE void vf_transpose(vf_t v[4]) {

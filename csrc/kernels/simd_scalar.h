@@ -15,6 +15,10 @@
  *   getexp getmant        v = getmant * 2^getexp, getmant in [1, 2), for positive normal v
  *   signof(v)             its sign bit alone; or(a, b) bitwise; xorsign(a, b): a, negated where
  *                         b has its sign bit set
+ * and for vu_, as many unsigned 64-bit lanes as doubles:
+ *   load store set1 add and or xor3(a, b, c)
+ *   shl16 shr32           shifts by 16 and 32 bits, zeros coming in
+ *   mul32(a, b)           the 64-bit products of the lanes' lower halves
  */
 #ifndef FMLP_SIMD_H
 #define FMLP_SIMD_H
@@ -31,6 +35,7 @@
 
 typedef float vf_t;
 typedef double vd_t;
+typedef uint64_t vu_t;
 typedef int vf_m;
 typedef int vd_m;
 
@@ -164,6 +169,18 @@ FMLP_INLINE vd_t vd_getexp(vd_t v) {
 FMLP_INLINE vd_t vd_getmant(vd_t v) {
     return fmlp_from_bits_d((fmlp_bits_d(v) & 0x000fffffffffffffu) | 0x3ff0000000000000u);
 }
+
+/* ---- unsigned 64-bit ---- */
+FMLP_INLINE vu_t vu_load(const uint64_t *p) { return *p; }
+FMLP_INLINE void vu_store(uint64_t *p, vu_t v) { memcpy(p, &v, sizeof v); } /* also onto floats */
+FMLP_INLINE vu_t vu_set1(uint64_t x) { return x; }
+FMLP_INLINE vu_t vu_add(vu_t a, vu_t b) { return a + b; }
+FMLP_INLINE vu_t vu_and(vu_t a, vu_t b) { return a & b; }
+FMLP_INLINE vu_t vu_or(vu_t a, vu_t b) { return a | b; }
+FMLP_INLINE vu_t vu_xor3(vu_t a, vu_t b, vu_t c) { return a ^ b ^ c; }
+FMLP_INLINE vu_t vu_shl16(vu_t v) { return v << 16; }
+FMLP_INLINE vu_t vu_shr32(vu_t v) { return v >> 32; }
+FMLP_INLINE vu_t vu_mul32(vu_t a, vu_t b) { return (a & 0xffffffffu) * (b & 0xffffffffu); }
 
 /* ---- transpose ---- */
 FMLP_INLINE void vf_transpose(vf_t v[1]) { (void)v; }

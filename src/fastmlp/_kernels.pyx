@@ -50,6 +50,11 @@ cdef extern from "kernels/kernels.h" nogil:
         int32_t *row
         void *value
 
+    cdef struct fmlp_random:
+        unsigned long long seed
+        unsigned int step
+        unsigned int stream
+
     cdef struct fmlp_kernels:
         Py_ssize_t size
         Py_ssize_t lanes
@@ -77,6 +82,30 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*act_forward)(int, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t) noexcept
         void (*act_backward)(int, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *,
                              Py_ssize_t) noexcept
+        void (*dropout)(Py_ssize_t, Py_ssize_t, const fmlp_random *, Py_ssize_t, double, void *,
+                        Py_ssize_t, void *, Py_ssize_t) noexcept
+        void (*dropout_entries)(Py_ssize_t, const fmlp_random *, Py_ssize_t, double, const void *,
+                                int, const void *, void *) noexcept
+        void (*noise)(Py_ssize_t, Py_ssize_t, const fmlp_random *, Py_ssize_t, double, void *,
+                      Py_ssize_t) noexcept
+        void (*layer_norm)(Py_ssize_t, Py_ssize_t, void *, Py_ssize_t, const void *, const void *,
+                           double, void *, Py_ssize_t, void *) noexcept
+        void (*layer_norm_backward)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, const void *,
+                                    Py_ssize_t, const void *, const void *, void *,
+                                    Py_ssize_t) noexcept
+        void (*batch_stats)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, const void *, double,
+                            double, void *, void *, void *, void *) noexcept
+        void (*batch_norm)(Py_ssize_t, Py_ssize_t, void *, Py_ssize_t, const void *, const void *,
+                           double, const void *, const void *, void *, Py_ssize_t) noexcept
+        void (*batch_norm_backward)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, const void *,
+                                    Py_ssize_t, const void *, double, const void *, const void *,
+                                    const void *, double, const void *, void *,
+                                    Py_ssize_t) noexcept
+        void (*norm_sums)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, const void *,
+                          Py_ssize_t, int, void *, void *) noexcept
+        void (*add_rows)(Py_ssize_t, Py_ssize_t, const void **, void *, Py_ssize_t) noexcept
+        void (*add_sparse)(Py_ssize_t, const fmlp_csr *, const Py_ssize_t *, void *,
+                           Py_ssize_t) noexcept
         void (*loss)(const fmlp_head *, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t,
                      const Py_ssize_t *, const fmlp_target *, void *, void *) noexcept
         void (*output)(const fmlp_head *, int, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t,
@@ -147,6 +176,12 @@ cdef fmlp_csr _csr(X):
     return csr
 
 
+cdef fmlp_random _random(place):
+    cdef fmlp_random random
+    random.seed, random.step, random.stream = place
+    return random
+
+
 cdef class Table:
     """The kernels of one ISA and dtype. 2-D arguments may be column slices: strides are passed."""
 
@@ -183,7 +218,12 @@ cdef class Table:
                 self.k.forward_sparse != NULL, self.k.backward != NULL,
                 self.k.backward_narrow != NULL, self.k.grad != NULL, self.k.grad_narrow != NULL,
                 self.k.grad_sparse != NULL, self.k.grad_bias != NULL, self.k.act_forward != NULL,
-                self.k.act_backward != NULL, self.k.loss != NULL, self.k.output != NULL,
+                self.k.act_backward != NULL, self.k.dropout != NULL,
+                self.k.dropout_entries != NULL, self.k.noise != NULL, self.k.layer_norm != NULL,
+                self.k.layer_norm_backward != NULL, self.k.batch_stats != NULL,
+                self.k.batch_norm != NULL, self.k.batch_norm_backward != NULL,
+                self.k.norm_sums != NULL, self.k.add_rows != NULL, self.k.add_sparse != NULL,
+                self.k.loss != NULL, self.k.output != NULL,
                 self.k.rule != NULL, self.k.transpose != NULL, self.k.sum != NULL,
                 self.k.finite != NULL, self.k.math != NULL, self.k.fma_peak != NULL]
 
@@ -246,6 +286,58 @@ cdef class Table:
 
     def act_backward(self, str act, a, d):
         self.k.act_backward(ACTIVATIONS[act], a.shape[0], a.shape[1], _p(a), _ld(a), _p(d), _ld(d))
+
+    def dropout(self, place, Py_ssize_t row, double p, a, d=None):
+        """place: (seed, step, stream)."""
+        cdef fmlp_random random = _random(place)
+        self.k.dropout(a.shape[0], a.shape[1], &random, row, p, _p(a), _ld(a), _p(d),
+                       0 if d is None else _ld(d))
+
+    def dropout_entries(self, place, Py_ssize_t row, double p, columns, x, out):
+        cdef fmlp_random random = _random(place)
+        self.k.dropout_entries(x.size, &random, row, p, _p(columns), columns.itemsize == 8, _p(x),
+                               _p(out))
+
+    def noise(self, place, Py_ssize_t row, double sigma, a):
+        cdef fmlp_random random = _random(place)
+        self.k.noise(a.shape[0], a.shape[1], &random, row, sigma, _p(a), _ld(a))
+
+    def layer_norm(self, Py_ssize_t n, z, gamma, beta, double eps, y, rstd=None):
+        """n real units of padded ones."""
+        self.k.layer_norm(z.shape[0], n, _p(z), _ld(z), _p(gamma), _p(beta), eps, _p(y), _ld(y),
+                          _p(rstd))
+
+    def layer_norm_backward(self, Py_ssize_t n, dy, zhat, gamma, rstd, dz):
+        self.k.layer_norm_backward(dy.shape[0], n, _p(dy), _ld(dy), _p(zhat), _ld(zhat), _p(gamma),
+                                   _p(rstd), _p(dz), _ld(dz))
+
+    def batch_stats(self, z, weight, double total, double momentum, mean, var, running_mean,
+                    running_var):
+        self.k.batch_stats(z.shape[0], z.shape[1], _p(z), _ld(z), _p(weight), total, momentum,
+                           _p(mean), _p(var), _p(running_mean), _p(running_var))
+
+    def batch_norm(self, z, mean, var, double eps, gamma, beta, y):
+        self.k.batch_norm(z.shape[0], z.shape[1], _p(z), _ld(z), _p(mean), _p(var), eps, _p(gamma),
+                          _p(beta), _p(y), _ld(y))
+
+    def batch_norm_backward(self, dy, zhat, weight, double total, dgamma, dbeta, var, double eps,
+                            gamma, dz):
+        self.k.batch_norm_backward(dy.shape[0], dy.shape[1], _p(dy), _ld(dy), _p(zhat), _ld(zhat),
+                                   _p(weight), total, _p(dgamma), _p(dbeta), _p(var), eps,
+                                   _p(gamma), _p(dz), _ld(dz))
+
+    def norm_sums(self, dy, zhat, bint accumulate, dgamma, dbeta):
+        self.k.norm_sums(dy.shape[0], dy.shape[1], _p(dy), _ld(dy), _p(zhat), _ld(zhat),
+                         accumulate, _p(dgamma), _p(dbeta))
+
+    def add_rows(self, x, a):
+        rows = _rows(x)
+        self.k.add_rows(a.shape[0], a.shape[1], rows, _p(a), _ld(a))
+        PyMem_Free(<void *>rows)
+
+    def add_sparse(self, X, index, a):
+        cdef fmlp_csr csr = _csr(X)
+        self.k.add_sparse(len(index), &csr, <const Py_ssize_t *>_p(index), _p(a), _ld(a))
 
     def loss(self, str output, str loss, z, index, dense, classes, weight, loss_rows, *, args=(),
              double smoothing=0, groups=None):

@@ -14,6 +14,7 @@
 #include FMLP_FILE(FMLP_TEST_ISA) /* all templates, for both element types */
 
 #include "check.h"
+#include "check_random.h"
 
 #include "template_f32.h"
 #include "check_simd.h"
@@ -39,6 +40,8 @@
 
 int main(int argc, char **argv) {
     const long samples = argc > 1 ? atol(argv[1]) : 1000000;
+    check_unsigned_lanes();
+    check_philox();
     check_simd_f32();
     check_simd_f64();
     check_math_f32(samples);
