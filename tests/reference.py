@@ -13,7 +13,8 @@ nothing of fastmlp. The conventions are scikit-learn's:
 from itertools import pairwise
 
 import numpy as np
-from scipy.special import expit, xlogy
+from activation_formulas import ACTIVATIONS as HIDDEN_ACTIVATIONS
+from scipy.special import xlogy
 
 EPS64 = np.finfo(float).eps
 
@@ -63,21 +64,12 @@ def softmax(z):
 
 
 ACTIVATIONS = {
-    "identity": lambda z: z,
-    "logistic": expit,
-    "tanh": np.tanh,
-    "relu": lambda z: np.maximum(z, 0),
+    **{name: f for name, (f, _) in HIDDEN_ACTIVATIONS.items()},
     "exp": np.exp,
     "softmax": softmax,
 }
 
-# Derivatives at the hidden layers, written in terms of the activation ``a`` itself.
-DERIVATIVES = {
-    "identity": lambda a: np.ones_like(a),
-    "logistic": lambda a: a * (1 - a),
-    "tanh": lambda a: 1 - a**2,
-    "relu": lambda a: (a > 0).astype(float),
-}
+DERIVATIVES = {name: derivative for name, (_, derivative) in HIDDEN_ACTIVATIONS.items()}
 
 
 # --------------------------------------------------------------------------------------- forward
@@ -137,7 +129,7 @@ def loss_and_gradient(
 
     ``Y`` is (n, n_outputs); class indices go through `one_hot` first.
     """
-    weights, _ = unflatten(params, layer_sizes)
+    weights, biases = unflatten(params, layer_sizes)
     activations = all_activations(params, layer_sizes, hidden, output, X)
     row_weight = np.ones(len(Y)) if sample_weight is None else np.asarray(sample_weight)
     total = row_weight.sum()
@@ -153,7 +145,8 @@ def loss_and_gradient(
         dW[i] = (activations[i].T @ delta + alpha * weights[i]) / total
         db[i] = delta.sum(axis=0) / total
         if i > 0:
-            delta = (delta @ weights[i].T) * DERIVATIVES[hidden[i - 1]](activations[i])
+            z = activations[i - 1] @ weights[i - 1] + biases[i - 1]
+            delta = (delta @ weights[i].T) * DERIVATIVES[hidden[i - 1]](z)
     return value, flatten(dW, db)
 
 

@@ -13,15 +13,15 @@ static void backward_layer(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptr
     const struct fmlp_plan *plan = &t->plan;
     const struct fmlp_kernels *k = plan->k;
     const struct fmlp_layer_plan *p = &plan->layers[l], *below = &plan->layers[l - 1];
-    const void *a = fmlp_at(plan, t->a[l - 1], i * below->ld);
+    const int act = below->stored ? FMLP_ACT_STORED : below->act;
+    const void *a = fmlp_at(plan, below->stored ? t->d[l - 1] : t->a[l - 1], i * below->ld);
     void *dz_in = fmlp_at(plan, t->dz[l - 1], i * below->ld);
     if (p->layout == FMLP_NARROW)
         k->backward_narrow(m, p->n_out, p->in_pad, fmlp_at(plan, t->dz[l], i * p->ld), p->ld,
-                           fmlp_at(plan, t->w, p->w_at), below->act, a, below->ld, dz_in,
-                           below->ld);
+                           fmlp_at(plan, t->w, p->w_at), act, a, below->ld, dz_in, below->ld);
     else
         k->backward(m, p->n_out, p->in_pad, t->dz_rows[l] + i, fmlp_at(plan, t->wt, p->wt_at),
-                    below->act, a, below->ld, dz_in, below->ld);
+                    act, a, below->ld, dz_in, below->ld);
 }
 
 static void block(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m, void *group) {
@@ -36,9 +36,11 @@ static void block(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m, void *gr
         t->in_rows[0][r] = fmlp_at(plan, c->x->data, row * c->x->ld);
         prefetch_row(t->in_rows[0][r], plan->n_inputs * plan->k->size);
     }
-    for (int l = 0; l <= last; l++)
+    for (int l = 0; l <= last; l++) {
+        const ptrdiff_t at = i * plan->layers[l].ld;
         fmlp_forward_layer(plan, l, m, t->in_rows[l] + i, &csr, t->index + i, t->w,
-                           fmlp_at(plan, t->a[l], i * plan->layers[l].ld));
+                           fmlp_at(plan, t->a[l], at), t->d[l] ? fmlp_at(plan, t->d[l], at) : 0);
+    }
     plan->k->loss(&plan->head, m, plan->n_outputs,
                   fmlp_at(plan, t->a[last], i * plan->layers[last].ld), plan->layers[last].ld,
                   t->index + i, c->y, fmlp_at(plan, t->loss_rows, i), group);

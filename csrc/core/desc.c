@@ -1,4 +1,5 @@
 /* Checks a network description and counts its parameters. */
+#include "activations.h"
 #include "plan.h"
 
 ptrdiff_t fmlp_n_params(const fmlp_net *net) {
@@ -18,8 +19,7 @@ fmlp_status fmlp_check(const fmlp_net *net) {
         const fmlp_layer *layer = &net->layers[l];
         if (layer->n_in < 1 || layer->n_out < 1) return FMLP_E_NET;
         if (l > 0 && layer->n_in != net->layers[l - 1].n_out) return FMLP_E_NET;
-        if (layer->activation < FMLP_ACT_IDENTITY || layer->activation > FMLP_ACT_RELU)
-            return FMLP_E_NET;
+        if (!fmlp_activation_get(layer->activation)) return FMLP_E_NET;
     }
     /* Sizes in bytes, with padding, have room to spare. */
     const ptrdiff_t bytes = fmlp_size_mul(fmlp_n_params(net), 1024);

@@ -1,6 +1,7 @@
 #include "plan.h"
 
 #include "../cpu/dispatch.h"
+#include "activations.h"
 
 static ptrdiff_t pad(ptrdiff_t n, ptrdiff_t to) { return (n + to - 1) / to * to; }
 
@@ -18,6 +19,7 @@ struct fmlp_layer_plan fmlp_layer_shape(const struct fmlp_kernels *k, const fmlp
     p.in_pad = pad(p.n_in, k->lanes);
     p.out_pad = pad(p.n_out, k->lanes);
     p.act = last ? FMLP_ACT_IDENTITY : in->activation;
+    p.stored = fmlp_activation_get(p.act)->stored;
     p.layout = l == 0 && sparse ? FMLP_ROWS : p.n_out <= k->narrow_max ? FMLP_NARROW : FMLP_PANELS;
     p.w_len = p.layout == FMLP_NARROW ? p.n_out * p.in_pad + k->lanes : (p.n_in + 1) * p.out_pad;
     p.ld = last && p.layout == FMLP_NARROW ? p.n_out : row_stride(k, p.n_out);

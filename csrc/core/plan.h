@@ -13,6 +13,7 @@ struct fmlp_layer_plan {
     ptrdiff_t in_pad, out_pad; /* padded to lanes */
     enum fmlp_layout layout;
     int act;
+    int stored; /* training keeps f'(z) of the outputs, see kernels.h: act_store */
     ptrdiff_t w_at;    /* kernel layout: where weights and bias start */
     ptrdiff_t w_len;   /* elements, padding and bias included */
     ptrdiff_t wt_at;   /* transposed panels for the backward pass; -1: none needed */
@@ -66,10 +67,11 @@ void fmlp_unpack(const struct fmlp_plan *plan, const void *w, void *flat);
 void fmlp_transpose_item(const struct fmlp_plan *plan, int l, ptrdiff_t j, ptrdiff_t width,
                          ptrdiff_t k0, ptrdiff_t k1, const void *w, void *wt);
 
-/* forward.c: one layer for m rows, dense inputs through row pointers or CSR rows by index. */
+/* forward.c: one layer for m rows, dense inputs through row pointers or CSR rows by index.
+ * out, d: (m, ld); d takes f'(z), NULL: not wanted. */
 void fmlp_forward_layer(const struct fmlp_plan *plan, int l, ptrdiff_t m, const void *const *rows,
                         const struct fmlp_csr *csr, const ptrdiff_t *index, const void *w,
-                        void *out);
+                        void *out, void *d);
 
 static inline ptrdiff_t fmlp_min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 

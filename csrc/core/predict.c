@@ -57,7 +57,7 @@ static void predict_block(const struct job *job, const struct scratch *s, ptrdif
             s->pointers[i] = l ? fmlp_at(plan, in, i * plan->layers[l - 1].ld)
                                : fmlp_at(plan, job->x->data, (first + i) * job->x->ld);
         }
-        fmlp_forward_layer(plan, l, m, s->pointers, &csr, s->index, job->w, out);
+        fmlp_forward_layer(plan, l, m, s->pointers, &csr, s->index, job->w, out, 0);
         in = out;
         out = in == s->a ? s->b : s->a;
     }

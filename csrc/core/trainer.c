@@ -23,18 +23,20 @@ struct fmlp_thread_memory fmlp_thread_memory(const struct fmlp_trainer *t, int t
 static void take_layers(struct fmlp_trainer *t, const fmlp_net *net, struct fmlp_arena *arena) {
     const ptrdiff_t n = net->n_layers, pointer = sizeof(void *);
     t->a = fmlp_take(arena, n, pointer);
+    t->d = fmlp_take(arena, n, pointer);
     t->dz = fmlp_take(arena, n, pointer);
     t->in_rows = fmlp_take(arena, n, pointer);
     t->dz_rows = fmlp_take(arena, n, pointer);
     for (int l = 0; l < n; l++) {
-        const ptrdiff_t len = fmlp_size_mul(
-            t->chunk, fmlp_layer_shape(t->plan.k, net, l, t->entries >= 0).ld);
+        const struct fmlp_layer_plan p = fmlp_layer_shape(t->plan.k, net, l, t->entries >= 0);
+        const ptrdiff_t len = fmlp_size_mul(t->chunk, p.ld);
         void *a = fmlp_take(arena, len, t->plan.k->size);
+        void *d = p.stored ? fmlp_take(arena, len, t->plan.k->size) : 0;
         void *dz = l == n - 1 ? a : fmlp_take(arena, len, t->plan.k->size);
         const void **in_rows = fmlp_take(arena, t->chunk, pointer);
         const void **dz_rows = fmlp_take(arena, t->chunk, pointer);
         if (!arena->base) continue;
-        t->a[l] = a, t->dz[l] = dz;
+        t->a[l] = a, t->d[l] = d, t->dz[l] = dz;
         t->in_rows[l] = in_rows, t->dz_rows[l] = dz_rows;
         for (ptrdiff_t i = 0; i < t->chunk; i++) {
             dz_rows[i] = fmlp_at(&t->plan, dz, i * t->plan.layers[l].ld);

@@ -24,6 +24,7 @@ struct fmlp_trainer {
 
     /* per layer l, (n_layers) */
     void **a;                /* outputs (chunk, ld); the last layer's become its deltas */
+    void **d;                /* f'(z) (chunk, ld) where the layer stores it, else NULL */
     void **dz;               /* deltas (chunk, ld) */
     const void ***in_rows;   /* (chunk) pointers to the layer's input rows; [0]: rows of X */
     const void ***dz_rows;   /* (chunk) pointers to the rows of dz */

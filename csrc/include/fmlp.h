@@ -116,10 +116,15 @@ const fmlp_loss_info *fmlp_loss_at(int i);
 int fmlp_loss_domain(const fmlp_head *head); /* with respect to loss_args */
 ptrdiff_t fmlp_outputs_per_target(const fmlp_head *head);
 
+/* The table of core/activations.c. */
+int fmlp_activation_count(void);
+const char *fmlp_activation_name(int activation);    /* "" for an unknown number */
+int fmlp_activation_by_name(const char *name);       /* -1: no such activation */
+
 typedef struct fmlp_layer {
     ptrdiff_t n_in;
     ptrdiff_t n_out;
-    int activation; /* enum fmlp_activation of kernels/activations.h; ignored in the last layer */
+    int activation; /* from fmlp_activation_by_name; ignored in the last layer */
 } fmlp_layer;
 
 typedef struct fmlp_net {

@@ -107,9 +107,15 @@ struct fmlp_kernels {
     void (*grad_bias)(ptrdiff_t m, ptrdiff_t n, const void *dz, ptrdiff_t ldz, int accumulate,
                       void *g);
 
+    /* a <- f(a) */
     void (*act_forward)(int act, ptrdiff_t m, ptrdiff_t n, void *a, ptrdiff_t lda);
+    /* d <- d * f'(z) with a = f(z); only for activations whose f' is a function of f. For
+     * FMLP_ACT_STORED, here and in `backward`, a is f'(z) itself as act_store leaves it. */
     void (*act_backward)(int act, ptrdiff_t m, ptrdiff_t n, const void *a, ptrdiff_t lda,
                          void *d, ptrdiff_t ldd);
+    /* a <- f(a), d <- f'(a); all activations */
+    void (*act_store)(int act, ptrdiff_t m, ptrdiff_t n, void *a, ptrdiff_t lda, void *d,
+                      ptrdiff_t ldd);
 
     /* a <- a * mask / (1 - p), and the same with d unless NULL; mask 0 with probability p (to a
      * multiple of 2^-16). The rows of a are `row`, row + 1 ... of the mini-batch. any n */

@@ -7,6 +7,8 @@
 
 #include "template_f32.h"
 #include "math.inc.h"
+#include "special.inc.h"
+#include "math_map.inc.h"
 #include "activation.inc.h"
 #include "gemm.inc.h"
 #include "narrow.inc.h"
@@ -26,6 +28,8 @@
 
 #include "template_f64.h"
 #include "math.inc.h"
+#include "special.inc.h"
+#include "math_map.inc.h"
 #include "activation.inc.h"
 #include "gemm.inc.h"
 #include "narrow.inc.h"

@@ -1,16 +1,10 @@
-/* link.inc.h - elementwise output activations with what a loss needs of them: needs math.inc.h.
+/* link.inc.h - elementwise output activations with what a loss needs of them: needs special.inc.h.
  * Softmax, which is not elementwise, is in loss_classification.inc.h. */
-
-/* log(1 + t) for t in [0, 1]: what rounding 1 + t has lost comes back to first order. */
-FMLP_INLINE VT FN(log1p_unit)(VT t) {
-    const VT one = V(set1)(1), u = V(add)(one, t);
-    return V(add)(FN(vlog)(u), V(div)(V(sub)(t, V(sub)(u, one)), u));
-}
 
 /* log(1 + exp(z)) */
 FMLP_INLINE VT FN(vsoftplus)(VT z) {
     const VT t = FN(vexp)(V(neg)(V(abs)(z)));
-    return V(add)(V(max)(V(zero)(), z), FN(log1p_unit)(t));
+    return V(add)(V(max)(V(zero)(), z), FN(vlog1p)(t));
 }
 
 FMLP_INLINE VT FN(link_value)(int output, VT z) {

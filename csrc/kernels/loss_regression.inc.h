@@ -40,7 +40,7 @@ FMLP_INLINE VT FN(huber)(const struct FN(link) *l, VT y, VT delta, VT *dz) {
 FMLP_INLINE VT FN(log_cosh)(const struct FN(link) *l, VT y, VT *dz) {
     const VT d = V(sub)(l->m, y), size = V(abs)(d);
     *dz = V(mul)(FN(vtanh)(d), l->dm);
-    const VT rest = FN(log1p_unit)(FN(vexp)(V(mul)(V(set1)(-2), size)));
+    const VT rest = FN(vlog1p)(FN(vexp)(V(mul)(V(set1)(-2), size)));
     return V(add)(size, V(sub)(rest, V(set1)((T)0.69314718055994530942)));
 }
 

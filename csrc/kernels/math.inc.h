@@ -131,33 +131,3 @@ FMLP_INLINE VT FN(vlog)(VT x) {
 #undef FMLP_EXP_HI
 #undef FMLP_TANH_HI
 #undef FMLP_MIN_NORMAL
-
-FMLP_INLINE VT FN(math_vector)(int op, VT x) {
-    switch (op) {
-    case FMLP_MATH_EXP: return FN(vexp)(x);
-    case FMLP_MATH_LOG: return FN(vlog)(x);
-    case FMLP_MATH_LOGISTIC: return FN(vlogistic)(x);
-    case FMLP_MATH_TANH: return FN(vtanh)(x);
-    default: return x;
-    }
-}
-
-FMLP_INLINE void FN(math_loop)(int op, ptrdiff_t n, const T *x, T *y) {
-    ptrdiff_t i = 0;
-    for (; i + LANES <= n; i += LANES) V(store)(y + i, FN(math_vector)(op, V(load)(x + i)));
-    if (i < n) {
-        const int rest = (int)(n - i);
-        V(store_n)(y + i, FN(math_vector)(op, V(load_n)(x + i, rest)), rest);
-    }
-}
-
-/* y[i] = op(x[i]) for i < n; op: enum fmlp_math_op; y may be x. */
-static void FN(math_map)(int op, ptrdiff_t n, const T *x, T *y) {
-    switch (op) { /* a constant op in each row makes a loop without branches of it */
-    case FMLP_MATH_EXP: FN(math_loop)(FMLP_MATH_EXP, n, x, y); break;
-    case FMLP_MATH_LOG: FN(math_loop)(FMLP_MATH_LOG, n, x, y); break;
-    case FMLP_MATH_LOGISTIC: FN(math_loop)(FMLP_MATH_LOGISTIC, n, x, y); break;
-    case FMLP_MATH_TANH: FN(math_loop)(FMLP_MATH_TANH, n, x, y); break;
-    default: break;
-    }
-}

@@ -9,6 +9,11 @@ static void FN(act_backward_any)(int act, ptrdiff_t m, ptrdiff_t n, const void *
     FN(act_backward)(act, m, n, a, lda, d, ldd);
 }
 
+static void FN(act_store_any)(int act, ptrdiff_t m, ptrdiff_t n, void *a, ptrdiff_t lda, void *d,
+                              ptrdiff_t ldd) {
+    FN(act_store)(act, m, n, a, lda, d, ldd);
+}
+
 static void FN(math_any)(int op, ptrdiff_t n, const void *x, void *y) {
     FN(math_map)(op, n, x, y);
 }
@@ -30,6 +35,7 @@ static const struct fmlp_kernels FN(kernels) = {
     .grad_bias = FN(grad_bias),
     .act_forward = FN(act_forward_any),
     .act_backward = FN(act_backward_any),
+    .act_store = FN(act_store_any),
     .dropout = FN(dropout),
     .dropout_entries = FN(dropout_entries),
     .noise = FN(noise),

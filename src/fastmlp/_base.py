@@ -24,6 +24,7 @@ from ._validation import (
     compute_dtype,
     in_chunks,
     is_ready,
+    layer_activations,
     to_engine,
 )
 from ._weights import FLOATS, Weights, check_memory
@@ -106,6 +107,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         if fresh or not incremental:  # not in every call of partial_fit, like scikit-learn
             check_params(self, _param_names(type(self)))
         hidden = check_hidden_layer_sizes(self.hidden_layer_sizes)
+        layer_activations(self.activation, len(hidden))
         messages = self._ignored_parameters()
         weights = None if fresh else self._current_weights().copy()
         X, targets = self._check_data(
@@ -188,7 +190,8 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         self.n_layers_ = len(layer_sizes)
         self.out_activation_ = output
         weights = Weights.zeros(layer_sizes, dtype)
-        weights.randomize(self._random_state, self.activation)
+        names = layer_activations(self.activation, len(layer_sizes) - 2)
+        weights.randomize(self._random_state, names, self.activation)
         return weights
 
     def _start_history(self):
@@ -249,7 +252,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
 
     def _install(self, weights):
         """Make these weights the model's."""
-        weights.networks = {(self.activation, self.out_activation_): self._network(weights)}
+        weights.networks = {self._network_key(weights): self._network(weights)}
         # All at once, and never in place: another thread may be in predict.
         self.__dict__.update(
             _weights=weights, coefs_=list(weights.coefs), intercepts_=list(weights.intercepts)
@@ -263,15 +266,20 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             weights = Weights.gather(self.coefs_, self.intercepts_)
         return weights
 
+    def _network_key(self, weights):
+        """What the network is beside its weights. Parameters may have changed since `fit`."""
+        n_hidden = len(weights.layer_sizes) - 2
+        return layer_activations(self.activation, n_hidden), self.out_activation_
+
     def _network(self, weights, dtype=None):
         """The engine's description of the network, for the weights' dtype or another."""
-        key = self.activation, self.out_activation_
+        key = self._network_key(weights)
         if dtype is None and key in weights.networks:
             return weights.networks[key]
-        activation, output = key
+        activations, output = key
         return Network(
             weights.layer_sizes,
-            [activation] * (len(weights.layer_sizes) - 2),
+            activations,
             output,
             LOSS_OF_OUTPUT[output],
             weights.flat.dtype if dtype is None else dtype,

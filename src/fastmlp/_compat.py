@@ -10,7 +10,7 @@ from scipy.special import expit
 from sklearn.utils.extmath import safe_sparse_dot, softmax
 
 from ._core import loss_grad
-from ._validation import to_engine
+from ._validation import layer_activations, to_engine
 from ._weights import Weights, views
 
 ACTIVATIONS = {
@@ -65,8 +65,9 @@ class SklearnNames:
     def _forward_pass(self, activations):
         """Fill ``activations[1:]`` with the activations of every layer for ``activations[0]``."""
         last = len(self.coefs_) - 1
+        names = layer_activations(self.activation, last)
         for i, (coef, intercept) in enumerate(zip(self.coefs_, self.intercepts_, strict=True)):
-            name = self.out_activation_ if i == last else self.activation
+            name = self.out_activation_ if i == last else names[i]
             activations[i + 1] = ACTIVATIONS[name](
                 safe_sparse_dot(activations[i], coef) + intercept
             )

@@ -12,6 +12,9 @@ cdef extern from "fmlp.h" nogil:
 
     const char *fmlp_status_str(fmlp_status status)
 
+    int fmlp_activation_count()
+    const char *fmlp_activation_name(int activation)
+
     ctypedef struct fmlp_layer:
         Py_ssize_t n_in
         Py_ssize_t n_out

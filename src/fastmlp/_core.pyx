@@ -17,8 +17,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-_ACTIVATIONS = {"identity": 0, "logistic": 1, "tanh": 2, "relu": 3}
-
 
 def _takes(int solver):
     names = []
@@ -80,6 +78,8 @@ def _read_losses():
 
 OUTPUTS = _read_outputs()  # code of each output activation by its name
 LOSSES = _read_losses()
+_ACTIVATIONS = {fmlp_activation_name(i).decode(): i for i in range(fmlp_activation_count())}
+ACTIVATION_NAMES = tuple(_ACTIVATIONS)
 
 cdef int _isa = fmlp_isa_best()
 
@@ -271,7 +271,7 @@ cdef class Network:
     layer_sizes : sequence of int
         (n_features, *hidden, n_outputs), each >= 1.
     activations : sequence of str
-        One name per hidden layer: identity, logistic, tanh or relu.
+        One of `ACTIVATION_NAMES` per hidden layer.
     output : str
         Output activation, one of `OUTPUTS`.
     loss : str
@@ -314,6 +314,9 @@ cdef class Network:
         self.code = "f" if self.dtype == np.float32 else "d"
         if len(self.layer_sizes) < 2 or len(self.activations) != len(self.layer_sizes) - 2:
             raise ValueError("activations: one name per hidden layer")
+        for name in self.activations:
+            if name not in _ACTIVATIONS:
+                raise ValueError(f"activations: {name!r} is none of {', '.join(ACTIVATION_NAMES)}")
         cdef int n = len(self.layer_sizes) - 1
         self.layers = _Memory(n * sizeof(fmlp_layer))
         cdef fmlp_layer *p = <fmlp_layer *>self.layers.start

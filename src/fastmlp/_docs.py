@@ -11,9 +11,26 @@ PARAMETERS = {
 array-like of int, or int, default=(100,)
     Number of neurons of each hidden layer. ``()`` is a linear model.""",
     "activation": """\
-{'identity', 'logistic', 'tanh', 'relu'}, default='relu'
-    Activation function of the hidden layers: ``x``, ``1 / (1 + exp(-x))``, ``tanh(x)``,
-    ``max(0, x)``.""",
+str or sequence of str, default='relu'
+    Activation function of the hidden layers, or one per hidden layer. With ``s(x)`` short for
+    ``1 / (1 + exp(-x))``:
+
+    - 'identity': ``x``
+    - 'logistic': ``s(x)``
+    - 'tanh': ``tanh(x)``
+    - 'relu': ``max(0, x)``
+    - 'leaky_relu': ``max(0.01 * x, x)``
+    - 'elu': ``x`` where positive, else ``exp(x) - 1``
+    - 'selu': the same, scaled to keep mean 0 and variance 1 from layer to layer
+    - 'gelu': ``x * P(N(0, 1) < x)``, with the exact normal distribution
+    - 'silu', or swish: ``x * s(x)``
+    - 'mish': ``x * tanh(log(1 + exp(x)))``
+    - 'softplus': ``log(1 + exp(x))``
+    - 'softsign': ``x / (1 + abs(x))``
+    - 'hard_sigmoid': ``clip(x + 3, 0, 6) / 6``
+    - 'hard_swish': ``x * clip(x + 3, 0, 6) / 6``
+
+    The first four are scikit-learn's; formulas and slopes at kinks are PyTorch's.""",
     "solver": """\
 {'lbfgs', 'sgd', 'adam'}, default='adam'
     How the weights are optimized: quasi-Newton on all rows at once (good on small data), gradient

@@ -82,6 +82,7 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*act_forward)(int, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t) noexcept
         void (*act_backward)(int, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *,
                              Py_ssize_t) noexcept
+<<<<<<< HEAD
         void (*dropout)(Py_ssize_t, Py_ssize_t, const fmlp_random *, Py_ssize_t, double, void *,
                         Py_ssize_t, void *, Py_ssize_t) noexcept
         void (*dropout_entries)(Py_ssize_t, const fmlp_random *, Py_ssize_t, double, const void *,
@@ -106,6 +107,10 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*add_rows)(Py_ssize_t, Py_ssize_t, const void **, void *, Py_ssize_t) noexcept
         void (*add_sparse)(Py_ssize_t, const fmlp_csr *, const Py_ssize_t *, void *,
                            Py_ssize_t) noexcept
+=======
+        void (*act_store)(int, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t, void *,
+                          Py_ssize_t) noexcept
+>>>>>>> a5c0b4a (Ten more activations and one per layer: a table, stored derivatives)
         void (*loss)(const fmlp_head *, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t,
                      const Py_ssize_t *, const fmlp_target *, void *, void *) noexcept
         void (*output)(const fmlp_head *, int, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t,
@@ -123,6 +128,8 @@ cdef extern from "cpu/dispatch.h" nogil:
     const fmlp_kernels *fmlp_kernels_get(int isa, int dtype)
 
 cdef extern from "include/fmlp.h" nogil:
+    int fmlp_activation_count()
+    const char *fmlp_activation_name(int activation)
     int fmlp_isa_count()
     const char *fmlp_isa_name(int isa)
     int fmlp_isa_by_name(const char *name)
@@ -133,13 +140,16 @@ cdef extern from "core/threads.h" nogil:
     ctypedef void (*fmlp_task)(void *arg, int thread, int n_threads) noexcept
     void fmlp_parallel(int n_threads, fmlp_task task, void *arg)
 
-ACTIVATIONS = {"identity": 0, "logistic": 1, "tanh": 2, "relu": 3}
+ACTIVATIONS = {fmlp_activation_name(i).decode(): i for i in range(fmlp_activation_count())}
+ACTIVATIONS["stored"] = 100  # FMLP_ACT_STORED
 OUTPUTS = {"identity": 0, "logistic": 1, "softmax": 2, "exp": 3, "tanh": 4, "softplus": 5}
 LOSSES = {"squared_error": 0, "poisson": 1, "log_loss": 2, "absolute_error": 3, "huber": 4,
           "log_cosh": 5, "quantile": 6, "gamma": 7, "tweedie": 8, "gaussian_nll": 9, "focal": 10,
           "brier": 11}
 RULES = {"gradient": 0, "sgd": 1, "adam": 2}
-MATH = {"exp": 0, "log": 1, "logistic": 2, "tanh": 3}
+MATH = {
+    "exp": 0, "log": 1, "logistic": 2, "tanh": 3, "expm1": 4, "log1p": 5, "normal_cdf": 6
+}
 
 
 def available():
@@ -218,12 +228,16 @@ cdef class Table:
                 self.k.forward_sparse != NULL, self.k.backward != NULL,
                 self.k.backward_narrow != NULL, self.k.grad != NULL, self.k.grad_narrow != NULL,
                 self.k.grad_sparse != NULL, self.k.grad_bias != NULL, self.k.act_forward != NULL,
+<<<<<<< HEAD
                 self.k.act_backward != NULL, self.k.dropout != NULL,
                 self.k.dropout_entries != NULL, self.k.noise != NULL, self.k.layer_norm != NULL,
                 self.k.layer_norm_backward != NULL, self.k.batch_stats != NULL,
                 self.k.batch_norm != NULL, self.k.batch_norm_backward != NULL,
                 self.k.norm_sums != NULL, self.k.add_rows != NULL, self.k.add_sparse != NULL,
                 self.k.loss != NULL, self.k.output != NULL,
+=======
+                self.k.act_backward != NULL, self.k.act_store != NULL, self.k.loss != NULL, self.k.output != NULL,
+>>>>>>> a5c0b4a (Ten more activations and one per layer: a table, stored derivatives)
                 self.k.rule != NULL, self.k.transpose != NULL, self.k.sum != NULL,
                 self.k.finite != NULL, self.k.math != NULL, self.k.fma_peak != NULL]
 
@@ -287,6 +301,7 @@ cdef class Table:
     def act_backward(self, str act, a, d):
         self.k.act_backward(ACTIVATIONS[act], a.shape[0], a.shape[1], _p(a), _ld(a), _p(d), _ld(d))
 
+<<<<<<< HEAD
     def dropout(self, place, Py_ssize_t row, double p, a, d=None):
         """place: (seed, step, stream)."""
         cdef fmlp_random random = _random(place)
@@ -338,6 +353,10 @@ cdef class Table:
     def add_sparse(self, X, index, a):
         cdef fmlp_csr csr = _csr(X)
         self.k.add_sparse(len(index), &csr, <const Py_ssize_t *>_p(index), _p(a), _ld(a))
+=======
+    def act_store(self, str act, a, d):
+        self.k.act_store(ACTIVATIONS[act], a.shape[0], a.shape[1], _p(a), _ld(a), _p(d), _ld(d))
+>>>>>>> a5c0b4a (Ten more activations and one per layer: a table, stored derivatives)
 
     def loss(self, str output, str loss, z, index, dense, classes, weight, loss_rows, *, args=(),
              double smoothing=0, groups=None):

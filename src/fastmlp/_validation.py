@@ -14,6 +14,7 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import validate_data
 
+from ._core import ACTIVATION_NAMES
 from ._weights import FLOATS
 
 # ------------------------------------------------------------------------------------ parameters
@@ -54,6 +55,13 @@ def _is_sequence(v):
     return is_array and not np.isscalar(v) and getattr(v, "ndim", 1) != 0
 
 
+def _is_sequence_of(options):
+    def test(v):
+        return _is_sequence(v) and all(isinstance(item, str) and item in options for item in v)
+
+    return test, "a sequence of them, one per hidden layer"
+
+
 _BOOL = (
     (lambda v: isinstance(v, bool), "an instance of 'bool'"),
     (lambda v: isinstance(v, np.bool_), "an instance of 'numpy.bool'"),
@@ -63,7 +71,7 @@ _NONE = (lambda v: v is None), "None"
 PARAMETER_RULES = {
     "loss": _choice("squared_error", "poisson"),
     "hidden_layer_sizes": _either((_is_sequence, "an array-like"), _integer(1)),
-    "activation": _choice("identity", "logistic", "tanh", "relu"),
+    "activation": _either(_choice(*ACTIVATION_NAMES), _is_sequence_of(ACTIVATION_NAMES)),
     "solver": _choice("lbfgs", "sgd", "adam"),
     "alpha": _real(0, np.inf, "[)"),
     "batch_size": _either(_choice("auto"), _integer(1)),
@@ -135,6 +143,24 @@ def check_hidden_layer_sizes(value):
     if any(size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return [int(size) for size in sizes]
+
+
+def layer_activations(activation, n_hidden):
+    """Return the name of each hidden layer's activation function.
+
+    Raises
+    ------
+    ValueError
+        If ``activation`` is a sequence that has not one name per hidden layer.
+    """
+    if isinstance(activation, str):
+        return (activation,) * n_hidden
+    if len(activation) != n_hidden:
+        raise ValueError(
+            f"activation has {len(activation)} names, but hidden_layer_sizes {n_hidden} layers:"
+            " give one name per hidden layer, or a str for all of them."
+        )
+    return tuple(map(str, activation))
 
 
 # ----------------------------------------------------------------------------------------- arrays

@@ -115,11 +115,20 @@ class Weights:
         mine = self.coefs + self.intercepts
         return all(map(operator.is_, mine, chain(coefs, intercepts)))
 
-    def randomize(self, random_state, activation):
-        """Glorot-uniform weights and biases, drawn in scikit-learn's order and in float64."""
-        factor = 2.0 if activation == "logistic" else 6.0
-        for coef, intercept in zip(self.coefs, self.intercepts, strict=True):
-            bound = np.sqrt(factor / sum(coef.shape))
+    def randomize(self, random_state, hidden, activation):
+        """Glorot-uniform weights and biases, drawn in scikit-learn's order and in float64.
+
+        Parameters
+        ----------
+        random_state : RandomState
+        hidden : tuple of str
+            The activation of each hidden layer. The output layer is drawn like the last of them,
+        activation : str or sequence of str
+            or like this one if there is none.
+        """
+        last = hidden[-1] if hidden else activation
+        for coef, intercept, name in zip(self.coefs, self.intercepts, (*hidden, last), strict=True):
+            bound = np.sqrt((2.0 if name == "logistic" else 6.0) / sum(coef.shape))
             coef[...] = random_state.uniform(-bound, bound, coef.shape)
             intercept[...] = random_state.uniform(-bound, bound, intercept.shape)
 

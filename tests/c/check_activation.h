@@ -53,6 +53,34 @@ static void FN(check_act_shape)(int act, ptrdiff_t m, ptrdiff_t n, ptrdiff_t lda
     check(ok, "act_backward", NULL);
 }
 
+/* act_store of every activation: the values of act_forward, and derivatives that are the slope
+ * between two neighbours; nothing else is written. */
+static void FN(check_act_store)(int act, ptrdiff_t m, ptrdiff_t n, ptrdiff_t lda, ptrdiff_t ldd) {
+    enum { MOST = 4 * (3 * LANES + 12) + 64 };
+    static T z[MOST], a[MOST], f[MOST], d[MOST], low[MOST], high[MOST];
+    const T h = FMLP_IS_F32 ? (T)0x1p-8 : (T)0x1p-20, sentinel = (T)-12345;
+    for (int i = 0; i < MOST; i++) {
+        z[i] = a[i] = f[i] = (T)random_uniform(-6, 6);
+        if (fabs(fabs((double)z[i]) - 3) < 0.1 || fabs((double)z[i]) < 0.1) z[i] = a[i] = f[i] = 1;
+        low[i] = z[i] - h, high[i] = z[i] + h, d[i] = sentinel;
+    }
+    FN(act_forward)(act, m, n, f, lda);
+    FN(act_forward)(act, m, n, low, lda);
+    FN(act_forward)(act, m, n, high, lda);
+    FN(act_store)(act, m, n, a, lda, d, ldd);
+    int ok = 1;
+    for (ptrdiff_t i = 0; i < MOST; i++) ok &= FN(same)(a[i], f[i]);
+    check(ok, "act_store: values", NULL);
+    ok = 1;
+    for (ptrdiff_t i = 0; i < MOST; i++) {
+        const ptrdiff_t row = i / ldd, column = i % ldd, at = row * lda + column;
+        if (row < m && column < n)
+            ok &= fabs((double)(d[i] - (high[at] - low[at]) / (2 * h))) <= (FMLP_IS_F32 ? 1e-3 : 1e-8);
+        else ok &= d[i] == sentinel;
+    }
+    check(ok, "act_store: derivatives", NULL);
+}
+
 static void FN(check_activation)(void) {
     const ptrdiff_t widths[] = {0, 1, LANES - 1, LANES, LANES + 1, 2 * LANES, 3 * LANES + 1};
     for (int act = FMLP_ACT_IDENTITY; act <= FMLP_ACT_RELU; act++) {
@@ -64,6 +92,13 @@ static void FN(check_activation)(void) {
                 FN(check_act_shape)(act, m, n, ld, ld + 3);
                 FN(check_act_shape)(act, m, n, ld + 1, ld + 11);
             }
+        }
+    }
+    for (int act = FMLP_ACT_IDENTITY; act <= FMLP_ACT_HARD_SWISH; act++) {
+        for (int k = 0; k < 7; k++) {
+            const ptrdiff_t n = widths[k], ld = n ? n : 1;
+            FN(check_act_store)(act, 3, n, ld, ld);
+            FN(check_act_store)(act, 4, n, ld + 5, ld + 2);
         }
     }
 }

@@ -17,6 +17,9 @@ static FN(wide) FN(reference)(int op, T x) {
     case FMLP_MATH_EXP: return W(exp)(w);
     case FMLP_MATH_LOG: return W(log)(w);
     case FMLP_MATH_TANH: return W(tanh)(w);
+    case FMLP_MATH_EXPM1: return W(expm1)(w);
+    case FMLP_MATH_LOG1P: return W(log1p)(w);
+    case FMLP_MATH_NORMAL_CDF: return W(erfc)(-w * (FN(wide))0.70710678118654752440L) / 2;
     default: return w < 0 ? W(exp)(w) / (1 + W(exp)(w)) : 1 / (1 + W(exp)(-w));
     }
 }
@@ -111,6 +114,23 @@ static void FN(check_specials)(void) {
     }
 }
 
+/* What is defined on a part of the line: expm1 on x <= 0, log1p on [0, 1]. */
+static void FN(check_part)(int op, const char *name, double low, double high, double bound) {
+    struct FN(worst) worst = {0, 0};
+    T x[1024];
+    char text[120];
+    for (int round = 0; round < 200; round++) {
+        for (int i = 0; i < 1024; i++) {
+            const double scale = i % 2 ? 1 : exp2(random_uniform(-60, 0));
+            x[i] = (T)(random_uniform(low, high) * scale);
+        }
+        FN(measure)(op, 1024, x, &worst);
+    }
+    snprintf(text, sizeof text, "%.3f ulp at %a, bound %.0f", worst.ulps, (double)worst.at, bound);
+    printf("%-8s %s  max %s\n", name, FMLP_IS_F32 ? "float " : "double", text);
+    check(worst.ulps <= bound, name, text);
+}
+
 /* Any n, any place in the array, in place or not: the bits of a call with n = 1. Nothing else is
  * written. */
 static void FN(check_positions)(int op, const char *name) {
@@ -152,6 +172,9 @@ static void FN(check_math)(long samples) {
         FN(check_error)(functions[i].op, functions[i].name, functions[i].bound, samples);
         FN(check_positions)(functions[i].op, functions[i].name);
     }
+    FN(check_part)(FMLP_MATH_EXPM1, "expm1", -60, 0, 3);
+    FN(check_part)(FMLP_MATH_LOG1P, "log1p", 0, 1, 3);
+    FN(check_part)(FMLP_MATH_NORMAL_CDF, "normal", FMLP_IS_F32 ? -13 : -37, 9, 12);
     FN(check_specials)();
 }
 

@@ -13,6 +13,7 @@ PAIRS = [
     ("logistic", "log_loss"),
 ]
 HIDDEN = ["identity", "logistic", "tanh", "relu"]
+ELEMENTWISE = list(reference.DERIVATIVES)  # with those, all that are functions of one number
 
 
 class Problem:

@@ -5,13 +5,14 @@ import itertools
 import numpy as np
 import pytest
 import reference
-from core.problems import HIDDEN, PAIRS, Problem, close
+from activation_formulas import KINKS
+from core.problems import ELEMENTWISE, HIDDEN, PAIRS, Problem, close
 
 from fastmlp import _core
 
 DEPTHS = range(4)
 H = 1e-3  # the differences' error is of the order of h^4
-KINK = 0.03  # no relu's input this close to 0, so that no difference steps over it
+KINK = 0.03  # no input this close to a kink, so that no difference steps over it
 
 
 def loss_and_gradient(p, params, alpha):
@@ -21,13 +22,13 @@ def loss_and_gradient(p, params, alpha):
 
 
 def nearest_kink(p):
-    """Smallest |z| of all relu units and rows."""
+    """Smallest distance of a unit's input from a kink of its activation, over all rows."""
     weights, biases = reference.unflatten(p.params, p.sizes)
     a, nearest = p.dense, np.inf
     for W, b, name in zip(weights, biases, p.hidden, strict=False):
         z = a @ W + b
-        if name == "relu":
-            nearest = min(nearest, abs(z).min())
+        for kink in KINKS.get(name, []):
+            nearest = min(nearest, abs(z - kink).min())
         a = reference.ACTIVATIONS[name](z)
     return nearest
 
@@ -80,6 +81,23 @@ def test_mixed_activations_against_differences(rng):
         p = smooth_problem(rng, (2, 3, 4, 1), "logistic", "log_loss", hidden=acts, n=5)
         _, gradient = loss_and_gradient(p, p.params, 0.1)
         close(gradient, differences(p, 0.1), 1e-6)
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_any_activations_against_differences(seed):
+    """Random activations, layer by layer, dense and sparse."""
+    rng = np.random.default_rng(seed)
+    depth = int(rng.integers(1, 4))
+    acts = [ELEMENTWISE[seed % len(ELEMENTWISE)], *rng.choice(ELEMENTWISE, depth - 1)]
+    sizes = (3, *rng.integers(2, 6, depth), int(rng.integers(2, 4)))
+    density = 0.6 if rng.random() < 0.4 else None
+    weights = [None, "random"][rng.integers(2)]
+    p = smooth_problem(
+        rng, sizes, *PAIRS[rng.integers(4)], hidden=acts, n=4, density=density, weights=weights
+    )
+    _, gradient = loss_and_gradient(p, p.params, 0.1)
+    close(gradient, differences(p, 0.1), 1e-6)
+    close(gradient, p.expected_gradient(0.1)[1], 1e-12)
 
 
 @pytest.mark.parametrize("depth", DEPTHS)

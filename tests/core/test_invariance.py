@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from core.problems import PAIRS, Problem, random_sizes, read, train
+from core.problems import ELEMENTWISE, PAIRS, Problem, random_sizes, read, train
 from numpy.testing import assert_array_equal
 
 from fastmlp import MLPClassifier, MLPRegressor, _core
@@ -19,11 +19,14 @@ def configuration(seed):
         return values[rng.integers(len(values))]
 
     several_chunks = rng.random() < 0.2  # more rows in a mini-batch than are held at once
+    dtype = one_of(np.float32, np.float64)
+    sizes = random_sizes(rng, rng.integers(4), 65 if several_chunks else 130)
     p = Problem(
         rng,
-        one_of(np.float32, np.float64),
-        random_sizes(rng, rng.integers(4), 65 if several_chunks else 130),
+        dtype,
+        sizes,
         *PAIRS[seed % 4],
+        hidden=rng.choice(ELEMENTWISE, len(sizes) - 2),
         n=1400 if several_chunks else int(rng.integers(20, 300)),
         weights=one_of(None, "random", "some zero"),
         density=one_of(None, None, 0.2),

@@ -81,7 +81,6 @@ def test_set_params_and_clone(Estimator, linear):
 
 BAD_PARAMETERS = [
     ("hidden_layer_sizes", ["abc", 0, -3, 2.5, None]),
-    ("activation", ["gelu", None, 1]),
     ("solver", ["newton", None, 3]),
     ("alpha", [-1e-9, np.inf, np.nan, "1", None, 1j]),
     ("batch_size", [0, -1, "all", 2.5, None]),
@@ -126,6 +125,20 @@ def test_bad_parameter_raises_sklearns_error(Estimator, name, value):
         Estimator(**{name: value}).fit(X, y)
     assert normalized(str(ours.value)) == normalized(str(theirs.value))
     assert type(ours.value) is type(theirs.value)
+
+
+@pytest.mark.parametrize("value", ["swoosh", None, 1, ["relu", 3], [["relu"]], [None], [b"relu"]])
+def test_bad_activation(Estimator, value):
+    with pytest.raises(ValueError, match=r"'activation' parameter .* must be a str among .*'gelu'"):
+        Estimator(activation=value).fit([[0.0], [1.0]], [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "value"), [((3,), ["relu", "tanh"]), ((3, 2), ("relu",)), ((), ["relu"]), (3, [])]
+)
+def test_as_many_activations_as_layers(Estimator, sizes, value):
+    with pytest.raises(ValueError, match=r"activation has . names, but hidden_layer_sizes"):
+        Estimator(hidden_layer_sizes=sizes, activation=value).fit([[0.0], [1.0]], [0, 1])
 
 
 def test_bad_loss(linear):

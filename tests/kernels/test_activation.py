@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from activation_formulas import ACTIVATIONS as FORMULAS
+from activation_formulas import KINKS
 from kernels.layouts import (
     ACTIVATIONS,
     Output,
@@ -14,6 +16,8 @@ from kernels.layouts import (
     spread,
     wide,
 )
+
+from fastmlp import _core, _kernels
 
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e30, -1e30, 1e-30, -1e-30, 5e-39, -5e-39]
 
@@ -100,3 +104,97 @@ def test_an_element_is_its_own(table, act, rng):
             assert same_bits(forward(table, z[None, part], act, rng)[0], want[part])
             got = backward(table, want[None, part], z[None, part], act, rng)[0]
             assert same_bits(got, slope[part])
+
+
+# ------------------------------------------------------------------------------ every activation
+
+ALL = list(FORMULAS)
+ELEMENTWISE = [name for name in _core.ACTIVATION_NAMES if name not in {"prelu", "maxout"}]
+
+# In units of the last place of the value. That of the derivatives is absolute: some cross zero.
+FLOAT32_BOUND = {"gelu": 13, "mish": 6, "softplus": 5}
+
+
+def store(table, z, act, rng, gap=0, d_gap=0):
+    a, d = Output(z.shape, table, rng, gap, z), Output(z.shape, table, rng, d_gap)
+    table.act_store(act, a.array, d.array)
+    return a.result(), d.result()
+
+
+def points(act, dtype, rng):
+    """Zeros, kinks and their neighbours, saturation, small and ordinary numbers."""
+    exact = [0.0, -0.0, 1e3, -1e3, 1.0, -1.0, 20.0, -20.0, 1e-30, -1e-30, *KINKS.get(act, [])]
+    z = np.array(exact, dtype)
+    close = 4 * np.finfo(dtype).eps  # not closer: hard_sigmoid rounds z + 3
+    z = np.r_[z, z * (1 + close), z * (1 - close)]
+    wide = [rng.normal(size=900) * 3, rng.uniform(-50, 50, 900), np.exp(rng.uniform(-30, 7, 99))]
+    return np.concatenate([z, *wide]).astype(dtype)
+
+
+def test_the_oracle_knows_every_activation():
+    assert set(ALL) == set(ELEMENTWISE)
+    assert set(_kernels.ACTIVATIONS) == {*_core.ACTIVATION_NAMES, "stored"}
+
+
+@pytest.mark.parametrize("act", ALL)
+def test_formulas(table, act, rng):
+    """Value and derivative of what the closed form gives in float64."""
+    z = points(act, table.dtype.type, rng)
+    a, d = (x[0] for x in store(table, z[None], act, rng))
+    f, slope = (function(z.astype(float)) for function in FORMULAS[act])
+    if table.dtype == np.float64:
+        assert_within(a, f, 1e-12 * np.maximum(1, abs(f)), "value")
+        assert_within(d, slope, 1e-12, "derivative")
+    else:
+        unit = np.spacing(abs(f).astype(np.float32)).astype(float)
+        assert_within(a, f, FLOAT32_BOUND.get(act, 4) * unit, "value")
+        assert_within(d, slope, 4 * eps(table), "derivative")
+
+
+@pytest.mark.parametrize("act", ALL)
+def test_against_torch(act, rng):
+    torch = pytest.importorskip("torch")
+    f = torch.nn.functional
+    theirs = {
+        "identity": lambda z: 1 * z,
+        "logistic": torch.sigmoid,
+        "softplus": lambda z: f.softplus(z, threshold=100),  # theirs is z from 20 on
+        "hard_sigmoid": f.hardsigmoid,
+        "hard_swish": f.hardswish,
+    }
+    z = points(act, np.float64, rng)
+    tz = torch.tensor(z, requires_grad=True)
+    ta = theirs.get(act, getattr(f, act, None))(tz)
+    ta.sum().backward()
+    table = _kernels.Table(_core.isa_name(), np.float64)
+    a, d = (x[0] for x in store(table, z[None], act, rng))
+    want, slope = ta.detach().numpy(), tz.grad.numpy()
+    assert_within(a, want, 1e-12 * np.maximum(1, abs(want)), "value")
+    # their hardsigmoid has 1/6 in float32
+    assert_within(d, slope, 1e-8 if act == "hard_sigmoid" else 1e-12, "derivative")
+
+
+@pytest.mark.parametrize("act", ALL)
+def test_doors_agree(table, act, rng):
+    """act_forward has act_store's values, act_backward its derivatives."""
+    for n, gap, d_gap in [(table.nr + 3, 0, 0), (5, 2, 0), (table.lanes, 0, 3)]:
+        z = (rng.normal(size=(3, n)) * 4).astype(table.dtype)
+        g = rng.normal(size=(3, n)).astype(table.dtype)
+        a, d = store(table, z, act, rng, gap, d_gap)
+        assert same_bits(forward(table, z, act, rng), a)
+        assert same_bits(backward(table, d, g, "stored", rng, d_gap, gap), d * g)
+        if act not in {"gelu", "silu", "mish", "softplus", "hard_swish"}:
+            assert_within(backward(table, a, g, act, rng), d * g, 2 * eps(table) * abs(d * g))
+
+
+@pytest.mark.parametrize("act", ALL)
+def test_nan_stays_and_an_element_is_its_own(table, act, rng):
+    z = (rng.normal(size=40) * 3).astype(table.dtype)
+    z[::7] = np.nan
+    a, d = (x[0] for x in store(table, z[None], act, rng))
+    assert (np.isnan(a) == np.isnan(z)).all()
+    for start in range(0, 9, 2):
+        for n in (1, table.lanes, table.nr + 1):
+            part = slice(start, start + n)
+            for got, want in zip(store(table, z[None, part], act, rng), (a, d), strict=True):
+                assert same_bits(got[0], want[part])

@@ -1,4 +1,4 @@
-"""exp, log, logistic, tanh: the bounds that csrc/kernels/math.inc.h states, by ULP.
+"""The bounds that csrc/kernels/math.inc.h and special.inc.h state, by ULP.
 
 tests/c/check_math.h tries far more points, each float if asked to.
 """
@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from kernels.layouts import Output, edges, same_bits, spread
 
-BOUND = {"exp": 2, "log": 2, "logistic": 3, "tanh": 3}
+BOUND = {
+    "exp": 2, "log": 2, "logistic": 3, "tanh": 3, "expm1": 3, "log1p": 3, "normal_cdf": 12
+}  # fmt: skip
 OPS = list(BOUND)
+PI_REST = np.longdouble("1.2246467991473531772e-16")  # of pi beyond float64
 
 
 def call(table, op, x):
@@ -24,7 +27,25 @@ def truth(op, x):
         if op == "logistic":
             t = np.exp(-abs(x))
             return np.where(x < 0, t, 1) / (1 + t)
-        return {"exp": np.exp, "log": np.log, "tanh": np.tanh}[op](x)
+        if op == "normal_cdf":
+            return normal_cdf(x)
+        return {
+            "exp": np.exp, "log": np.log, "tanh": np.tanh, "expm1": np.expm1, "log1p": np.log1p
+        }[op](x)  # fmt: skip
+
+
+def normal_cdf(x):
+    """By the continued fraction of the tail and the series of the middle, in long double."""
+    y = abs(x)
+    density = np.exp(-y * y / 2) / np.sqrt(2 * np.longdouble(np.pi) + 2 * PI_REST)
+    fraction = np.zeros_like(y)
+    for k in range(120, 0, -1):
+        fraction = k / (y + fraction)
+    series, term = np.zeros_like(y), np.minimum(y, 3)
+    for k in range(1, 80):
+        series, term = series + term, term * np.minimum(y, 3) ** 2 / (2 * k + 1)
+    tail = np.where(y > 3, density / (y + fraction), 0.5 - density * series)
+    return np.where(x < 0, tail, 1 - tail)
 
 
 def ulps(got, want):
@@ -56,7 +77,16 @@ def samples(table, op, rng):
     bits = rng.integers(0, 256, 4 * n * table.dtype.itemsize, np.uint8).view(table.dtype)
     x = np.concatenate([*(p.astype(table.dtype) for p in parts), bits])
     x = x[np.isfinite(x)]
-    return abs(x) if op == "log" else x
+    return domain(op, x)
+
+
+def domain(op, x):
+    """Those of x that the function is for."""
+    if op == "log":
+        return abs(x)
+    return {"normal_cdf": x[::4].copy(), "expm1": x[x <= 0], "log1p": x[(x >= 0) & (x <= 1)]}.get(
+        op, x
+    )
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -72,7 +102,7 @@ def test_error_in_ulp(table, op, rng):
 @pytest.mark.parametrize("op", OPS)
 def test_monotone_enough(table, op):
     """Neighbours never differ by more than the bounds allow."""
-    x = np.linspace(0.5, 3, 5001).astype(table.dtype)
+    x = domain(op, np.linspace(-3 if op == "expm1" else 0.5, 3, 5001).astype(table.dtype))
     y = call(table, op, x)
     assert (np.diff(y) >= -2 * BOUND[op] * np.spacing(abs(y[1:]))).all()
 
@@ -82,6 +112,9 @@ SPECIAL = {
     "exp": [(0, 1), (-0.0, 1), (INF, INF), (-INF, 0), (1e4, INF), (-1e4, 0), (NAN, NAN)],
     "log": [(1, 0), (0, -INF), (-0.0, -INF), (-1, NAN), (INF, INF), (-INF, NAN), (NAN, NAN)],
     "logistic": [(0, 0.5), (INF, 1), (-INF, 0), (1e3, 1), (-1e3, 0), (40, 1), (NAN, NAN)],
+    "expm1": [(0, 0), (-INF, -1), (-1e30, -1), (-50, -1), (NAN, NAN)],
+    "log1p": [(0, 0), (NAN, NAN)],
+    "normal_cdf": [(0, 0.5), (INF, 1), (-INF, 0), (1e3, 1), (-1e3, 0), (NAN, NAN)],
     "tanh": [(0, 0), (-0.0, -0.0), (INF, 1), (-INF, -1), (30, 1), (-30, -1), (NAN, NAN)],
 }
 
@@ -118,6 +151,7 @@ def test_limits(table):
 def test_an_element_is_its_own(table, op, rng):
     """The same bits for any n, at any place, in place or not; nothing else is written."""
     x = rng.uniform(0.01, 20, 3 * table.nr + 5).astype(table.dtype)
+    x = {"expm1": -x, "log1p": x / 20}.get(op, x)
     want = call(table, op, x)
     for n in edges(table.lanes, table.nr):
         for start in range(0, len(x) - n, 3):
