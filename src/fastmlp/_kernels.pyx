@@ -82,7 +82,8 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*act_forward)(int, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t) noexcept
         void (*act_backward)(int, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *,
                              Py_ssize_t) noexcept
-<<<<<<< HEAD
+        void (*act_store)(int, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t, void *,
+                          Py_ssize_t) noexcept
         void (*dropout)(Py_ssize_t, Py_ssize_t, const fmlp_random *, Py_ssize_t, double, void *,
                         Py_ssize_t, void *, Py_ssize_t) noexcept
         void (*dropout_entries)(Py_ssize_t, const fmlp_random *, Py_ssize_t, double, const void *,
@@ -107,10 +108,6 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*add_rows)(Py_ssize_t, Py_ssize_t, const void **, void *, Py_ssize_t) noexcept
         void (*add_sparse)(Py_ssize_t, const fmlp_csr *, const Py_ssize_t *, void *,
                            Py_ssize_t) noexcept
-=======
-        void (*act_store)(int, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t, void *,
-                          Py_ssize_t) noexcept
->>>>>>> a5c0b4a (Ten more activations and one per layer: a table, stored derivatives)
         void (*loss)(const fmlp_head *, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t,
                      const Py_ssize_t *, const fmlp_target *, void *, void *) noexcept
         void (*output)(const fmlp_head *, int, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t,
@@ -228,16 +225,12 @@ cdef class Table:
                 self.k.forward_sparse != NULL, self.k.backward != NULL,
                 self.k.backward_narrow != NULL, self.k.grad != NULL, self.k.grad_narrow != NULL,
                 self.k.grad_sparse != NULL, self.k.grad_bias != NULL, self.k.act_forward != NULL,
-<<<<<<< HEAD
-                self.k.act_backward != NULL, self.k.dropout != NULL,
+                self.k.act_backward != NULL, self.k.act_store != NULL, self.k.dropout != NULL,
                 self.k.dropout_entries != NULL, self.k.noise != NULL, self.k.layer_norm != NULL,
                 self.k.layer_norm_backward != NULL, self.k.batch_stats != NULL,
                 self.k.batch_norm != NULL, self.k.batch_norm_backward != NULL,
                 self.k.norm_sums != NULL, self.k.add_rows != NULL, self.k.add_sparse != NULL,
                 self.k.loss != NULL, self.k.output != NULL,
-=======
-                self.k.act_backward != NULL, self.k.act_store != NULL, self.k.loss != NULL, self.k.output != NULL,
->>>>>>> a5c0b4a (Ten more activations and one per layer: a table, stored derivatives)
                 self.k.rule != NULL, self.k.transpose != NULL, self.k.sum != NULL,
                 self.k.finite != NULL, self.k.math != NULL, self.k.fma_peak != NULL]
 
@@ -301,7 +294,8 @@ cdef class Table:
     def act_backward(self, str act, a, d):
         self.k.act_backward(ACTIVATIONS[act], a.shape[0], a.shape[1], _p(a), _ld(a), _p(d), _ld(d))
 
-<<<<<<< HEAD
+    def act_store(self, str act, a, d):
+        self.k.act_store(ACTIVATIONS[act], a.shape[0], a.shape[1], _p(a), _ld(a), _p(d), _ld(d))
     def dropout(self, place, Py_ssize_t row, double p, a, d=None):
         """place: (seed, step, stream)."""
         cdef fmlp_random random = _random(place)
@@ -353,10 +347,6 @@ cdef class Table:
     def add_sparse(self, X, index, a):
         cdef fmlp_csr csr = _csr(X)
         self.k.add_sparse(len(index), &csr, <const Py_ssize_t *>_p(index), _p(a), _ld(a))
-=======
-    def act_store(self, str act, a, d):
-        self.k.act_store(ACTIVATIONS[act], a.shape[0], a.shape[1], _p(a), _ld(a), _p(d), _ld(d))
->>>>>>> a5c0b4a (Ten more activations and one per layer: a table, stored derivatives)
 
     def loss(self, str output, str loss, z, index, dense, classes, weight, loss_rows, *, args=(),
              double smoothing=0, groups=None):
