@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._compat import SklearnNames
 from ._core import Network, forward
+from ._losses import head_of_output
 from ._solvers import STOCHASTIC_SOLVERS, Data, fit_lbfgs, fit_stochastic
 from ._state import HISTORY, Checkpoint, pack_state, unpack_state
 from ._stopping import check_validation_weight, split_rows
@@ -28,14 +29,6 @@ from ._validation import (
     to_engine,
 )
 from ._weights import FLOATS, Weights, check_memory
-
-# Every output activation has one loss: the pair whose gradient is prediction minus target.
-LOSS_OF_OUTPUT = {
-    "identity": "squared_error",
-    "exp": "poisson",
-    "softmax": "log_loss",
-    "logistic": "log_loss",
-}
 
 # Fewer multiplications than this are not worth asking how many threads there are.
 _SMALL_WORK = 1 << 17
@@ -59,16 +52,16 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
     # ------------------------------------------------------------------- for subclasses to fill in
 
     @abstractmethod
-    def _check_data(self, X, y, *, incremental, classes, reset, dtype):
+    def _check_data(self, X, y, *, incremental, reset, dtype, **options):
         """Check X and y. Return X and the targets as arrays, one row per row of X."""
 
     @abstractmethod
     def _output_layer(self, targets):
-        """Return the name of the output activation and the number of outputs."""
+        """Return the head of the network and the number of outputs."""
 
     @abstractmethod
     def _engine_targets(self, targets, dtype):
-        """Return targets in the engine's format."""
+        """Check that the loss is defined for these targets. Return them in the engine's format."""
 
     @abstractmethod
     def _metric(self, targets, sample_weight):
@@ -78,13 +71,17 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
     def _original_targets(self, targets):
         """Return targets as the user gave them, for an overridden `_score`."""
 
+    def _weigh(self, targets, sample_weight, incremental):
+        """Return sample weights with what the parameters say about them."""
+        return sample_weight
+
     def _stratify(self, targets):
         """Return what to stratify the validation split by, or None."""
         return None
 
     # ------------------------------------------------------------------------------------- fitting
 
-    def _fit(self, X, y, sample_weight=None, incremental=False, classes=None):
+    def _fit(self, X, y, sample_weight=None, incremental=False, **options):
         token = object()
         if self.__dict__.setdefault("_training", token) is not token:
             raise RuntimeError(
@@ -92,7 +89,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             )
         checkpoint = Checkpoint(self)
         try:
-            messages = self._train(X, y, sample_weight, incremental, classes)
+            messages = self._train(X, y, sample_weight, incremental, options)
         except BaseException:
             checkpoint.restore()
             raise
@@ -102,10 +99,11 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             warnings.warn(message, category, stacklevel=3)
         return self
 
-    def _train(self, X, y, sample_weight, incremental, classes):
+    def _train(self, X, y, sample_weight, incremental, options):
         fresh = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         if fresh or not incremental:  # not in every call of partial_fit, like scikit-learn
             check_params(self, _param_names(type(self)))
+            self._check_combinations()
         hidden = check_hidden_layer_sizes(self.hidden_layer_sizes)
         layer_activations(self.activation, len(hidden))
         messages = self._ignored_parameters()
@@ -114,22 +112,24 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             X,
             y,
             incremental=incremental,
-            classes=classes,
             reset=fresh,
             dtype=FLOATS if fresh else weights.flat.dtype,
+            **options,
         )
         n_samples, n_features = X.shape
         sample_weight = check_sample_weight(sample_weight, n_samples, X.dtype)
+        sample_weight = self._weigh(targets, sample_weight, incremental)
         self._random_state = self._make_random_state()
 
-        output, self.n_outputs_ = self._output_layer(targets)
+        self._head, self.n_outputs_ = self._output_layer(targets)
         if fresh:
-            weights = self._initialize([n_features, *hidden, self.n_outputs_], output, X.dtype)
+            weights = self._initialize([n_features, *hidden, self.n_outputs_], X.dtype)
         if weights.layer_sizes[0] != n_features or weights.layer_sizes[-1] != self.n_outputs_:
             raise ValueError(
                 f"X has {n_features} features and y {self.n_outputs_} outputs, but coefs_ are those"
                 f" of a network with layer sizes {weights.layer_sizes}."
             )
+        self.out_activation_ = self._head.output
 
         network = self._network(weights)
         data = Data(
@@ -159,6 +159,9 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         self._install(weights)
         return messages
 
+    def _check_combinations(self):
+        """Refuse parameters that cannot go together. Subclasses add theirs."""
+
     def _make_random_state(self):
         """scikit-learn's `check_random_state`, without NumPy's 80 us for a new generator."""
         if not isinstance(self.random_state, Integral):
@@ -180,7 +183,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             (f"{name} has no effect with solver={self.solver!r}.", UserWarning) for name in ignored
         ]
 
-    def _initialize(self, layer_sizes, output, dtype):
+    def _initialize(self, layer_sizes, dtype):
         """Start anew: history, random weights."""
         check_memory(layer_sizes, dtype, self.solver)
         for name in (*HISTORY, "_no_improvement_count", "_optimizer"):
@@ -188,7 +191,6 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         self.n_iter_ = 0
         self.t_ = 0
         self.n_layers_ = len(layer_sizes)
-        self.out_activation_ = output
         weights = Weights.zeros(layer_sizes, dtype)
         names = layer_activations(self.activation, len(layer_sizes) - 2)
         weights.randomize(self._random_state, names, self.activation)
@@ -266,23 +268,33 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             weights = Weights.gather(self.coefs_, self.intercepts_)
         return weights
 
+    def _fitted_head(self):
+        """The output layer, of the last fit unless set by hand."""
+        head = self.__dict__.get("_head")
+        if head is None or head.output != self.out_activation_:
+            head = head_of_output(self.out_activation_)
+        return head
+
     def _network_key(self, weights):
         """What the network is beside its weights. Parameters may have changed since `fit`."""
         n_hidden = len(weights.layer_sizes) - 2
-        return layer_activations(self.activation, n_hidden), self.out_activation_
+        return layer_activations(self.activation, n_hidden), self._fitted_head()
 
     def _network(self, weights, dtype=None):
         """The engine's description of the network, for the weights' dtype or another."""
         key = self._network_key(weights)
         if dtype is None and key in weights.networks:
             return weights.networks[key]
-        activations, output = key
+        activations, head = key
         return Network(
             weights.layer_sizes,
             activations,
-            output,
-            LOSS_OF_OUTPUT[output],
+            head.output,
+            head.loss,
             weights.flat.dtype if dtype is None else dtype,
+            loss_args=head.args,
+            label_smoothing=head.label_smoothing,
+            groups=head.groups,
         )
 
     def _threads_for(self, work):

@@ -9,17 +9,37 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from ._base import BaseMLP
-from ._docs import documented
-from ._stopping import accuracy
-from ._validation import check_X_y, is_ready
+from ._docs import CLASSIFIER_PARAMETERS, documented
+from ._labels import (
+    check_soft_targets,
+    decide_columns,
+    encode_columns,
+    is_multi_output,
+    split_columns,
+    weigh_classes,
+)
+from ._losses import classification_head, is_custom
+from ._stopping import accuracy, column_accuracy
+from ._validation import CLASSIFIER_RULES, check_X_y, is_ready
 
 
-@documented(score="Accuracy")
+def _most_probable(targets):
+    """Class indices instead of probabilities; other targets as they are."""
+    return targets.argmax(axis=1) if targets.dtype.kind == "f" else targets
+
+
+def _log_softmax(z):
+    z = z - z.max(axis=1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+
+
+@documented(score="Accuracy", own=CLASSIFIER_PARAMETERS)
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """Multilayer perceptron classifier.
 
-    Minimizes the log-loss, of a softmax over the classes, or of one logistic output for two classes
-    and for each label of multilabel targets.
+    Minimizes the log-loss or another loss, of a softmax over the classes, or of one logistic output
+    for two classes and for each label of multilabel targets. With several columns of classes in y
+    there is one softmax for each.
 
     Examples
     --------
@@ -33,7 +53,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     array([1, 0, 1, 0, 0])
     """
 
-    loss = "log_loss"  # not a parameter: scikit-learn's classifier has the attribute, too
+    _rules = CLASSIFIER_RULES
 
     def __init__(
         self,
@@ -62,6 +82,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         n_iter_no_change=10,
         max_fun=15000,
         n_threads=None,
+        loss="log_loss",
+        focal_gamma=2.0,
+        label_smoothing=0.0,
+        class_weight=None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -87,18 +111,28 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.n_threads = n_threads
+        self.loss = loss
+        self.focal_gamma = focal_gamma
+        self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, soft_targets=False, classes=None):
         """Fit the network to X and y.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Input.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Class labels of any type; two-dimensional for multilabel targets of 0 and 1.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels of any type. Two-dimensional for multilabel targets of 0 and 1, or for
+            several columns of classes.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row. A mini-batch whose weights are all zero is left out.
+        soft_targets : bool, default=False
+            Whether y is (n_samples, n_classes) of probabilities, such as another model's
+            `predict_proba`. Every row must sum to 1.
+        classes : array-like of shape (n_classes,), default=None
+            With ``soft_targets`` the sorted labels of the columns of y, 0, 1, 2 ... if not given.
 
         Returns
         -------
@@ -118,22 +152,27 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             If Ctrl-C ends it; the model is that of the last mini-batch, or with
             ``early_stopping`` of the best epoch.
         """
-        return self._fit(X, y, sample_weight)
+        if classes is not None and not soft_targets:
+            raise ValueError("fit takes classes with soft_targets=True only; y has the classes.")
+        return self._fit(X, y, sample_weight, classes=classes, soft_targets=soft_targets)
 
     @available_if(lambda estimator: estimator._check_solver())
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    def partial_fit(self, X, y, sample_weight=None, classes=None, *, soft_targets=False):
         """Train one epoch on X and y, going on from where the last call ended.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Input.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels, which need not contain every class.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row. A mini-batch whose weights are all zero is left out.
-        classes : array-like of shape (n_classes,), default=None
-            All classes there will ever be. Needed in the first call.
+        classes : array-like of shape (n_classes,) or list of array-like, default=None
+            All classes there will ever be, of each column if y has several. Needed in the first
+            call.
+        soft_targets : bool, default=False
+            As in `fit`.
 
         Returns
         -------
@@ -145,7 +184,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ValueError
             If the classes are missing, or other than before.
         """
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        return self._fit(
+            X, y, sample_weight, incremental=True, classes=classes, soft_targets=soft_targets
+        )
 
     def predict(self, X):
         """Predict classes.
@@ -157,8 +198,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            The most probable class of each row, or 0 and 1 for multilabel targets.
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The most probable class of each row, of each column if there are several, or 0 and 1 for
+            multilabel targets.
         """
         return self._predict(X)
 
@@ -172,11 +214,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Returns
         -------
-        proba : ndarray of shape (n_samples, n_classes)
+        proba : ndarray of shape (n_samples, n_classes), or list of them
             Probabilities in the order of ``classes_``. For multilabel targets those of each label,
-            which do not sum to one.
+            which do not sum to one. One array for each column, if y had several columns of classes.
         """
         proba = self._forward(X)
+        if self._has_columns():
+            return split_columns(proba, self._head.groups)
         if proba.shape[1] == 1:
             return np.concatenate((1 - proba, proba), axis=1)
         return proba
@@ -191,16 +235,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Returns
         -------
-        log_proba : ndarray of shape (n_samples, n_classes)
+        log_proba : ndarray of shape (n_samples, n_classes), or list of them
             As `predict_proba`.
         """
         self._current_weights()  # raises NotFittedError before out_activation_ is missing
         if self.out_activation_ not in ("softmax", "logistic"):
             return np.log(self.predict_proba(X))
         z = self._forward(X, raw=True)
+        if self._has_columns():
+            return [_log_softmax(part) for part in split_columns(z, self._head.groups)]
         if self.out_activation_ == "softmax":
-            z -= z.max(axis=1, keepdims=True)
-            return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+            return _log_softmax(z)
         if z.shape[1] == 1:
             return -np.logaddexp(0, np.concatenate([z, -z], axis=1))
         # Labels whose probabilities round to the same 1 - eps shall not be told apart here.
@@ -208,10 +253,47 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         log_proba = -np.logaddexp(0, -z)
         return np.log(proba, out=log_proba, where=proba > 0.5)
 
-    # ----------------------------------------------------------------------------- labels in, out
-    # In between, targets are class indices (n_samples,) or label indicators (n_samples, n_labels).
+    def score(self, X, y, sample_weight=None):
+        """Accuracy of the predictions.
 
-    def _check_data(self, X, y, *, incremental, classes, reset, dtype):
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Input.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        score : float
+            Share of rows that are right, in all labels of multilabel targets. With several columns
+            of classes the mean of their accuracies.
+        """
+        if not self._has_columns():
+            return super().score(X, y, sample_weight)
+        return column_accuracy(y, self.predict(X), sample_weight)
+
+    # ----------------------------------------------------------------------------- labels in, out
+    # In between, targets are class indices (n_samples,), label indicators (n_samples, n_labels) of
+    # bool, probabilities (n_samples, n_classes) of float, or class indices of several columns
+    # (n_samples, n_outputs) of int32.
+
+    def _has_columns(self):
+        """Whether y has several columns of classes."""
+        return type(self.__dict__.get("classes_")) is list
+
+    def _check_combinations(self):
+        if is_custom(self.loss) and self.label_smoothing:
+            raise ValueError(
+                f"label_smoothing={self.label_smoothing!r} cannot be combined with a loss of your"
+                " own, which gets the targets as they are."
+            )
+
+    def _check_data(self, X, y, *, incremental, reset, dtype, classes, soft_targets):
+        if soft_targets:
+            return self._check_soft(X, y, incremental, reset, dtype, classes)
         if incremental:
             self._check_first_classes(y, classes)
             ready = None if reset else self._ready(X, y, dtype)
@@ -220,7 +302,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         X, y = check_X_y(self, X, y, dtype=dtype, reset=reset, multi_output=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+        fresh = not hasattr(self, "classes_") or not (self.warm_start or incremental)
+        if is_multi_output(y) if fresh else self._has_columns():
+            if fresh:
+                self._learn_columns([np.unique(column) for column in y.T])
+            return X, encode_columns(y, self.classes_)
+        if fresh:
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
         else:
@@ -229,8 +316,31 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return X, np.searchsorted(self.classes_, y)
         return X, self._label_binarizer.transform(y).astype(bool)
 
+    def _check_soft(self, X, y, incremental, reset, dtype, classes):
+        """X and probabilities as targets."""
+        X, y = check_X_y(self, X, y, dtype=dtype, reset=reset, multi_output=True, y_numeric=True)
+        fresh = not hasattr(self, "classes_") or not (self.warm_start or incremental)
+        if classes is None and not fresh and not self._has_columns():
+            classes = self.classes_
+        classes = check_soft_targets(y, classes)
+        if fresh:
+            self._label_binarizer = LabelBinarizer().fit(classes)
+            self.classes_ = self._label_binarizer.classes_
+        elif not np.array_equal(self.classes_, classes):
+            raise ValueError(
+                f"The columns of y are the classes {classes}, those of the previous call"
+                f" {self.classes_}."
+            )
+        return X, y.astype(np.promote_types(y.dtype, np.float32), copy=False)
+
+    def _learn_columns(self, classes):
+        self.classes_ = classes
+        self._label_binarizer = None
+
     def _ready(self, X, y, dtype):
         """X and the indices of labels that need no further checks, or None: the fast path."""
+        if self._has_columns():
+            return None
         classes = self._label_binarizer.classes_
         if (
             type(y) is not np.ndarray
@@ -254,6 +364,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             if known is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             return
+        if isinstance(classes, list) and classes and np.ndim(classes[0]) == 1:
+            self._check_first_columns(classes, known)
+            return
         if known is not None and np.array_equal(known, classes):
             return
         labels = unique_labels(classes)
@@ -262,6 +375,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             multilabel = type_of_target(y).startswith("multilabel")
             self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
         elif not np.array_equal(known, labels):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, was:"
+                f" {known!r}"
+            )
+
+    def _check_first_columns(self, classes, known):
+        """The same for several columns of classes."""
+        classes = [np.unique(column) for column in classes]
+        if known is None:
+            self._learn_columns(classes)
+        elif not self._has_columns() or not all(map(np.array_equal, known, classes)):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was:"
                 f" {known!r}"
@@ -282,21 +406,45 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             )
 
     def _output_layer(self, targets):
-        if targets.ndim == 2:
-            return "logistic", targets.shape[1]
+        if self._has_columns():
+            groups = tuple(map(len, self.classes_))
+            return classification_head(self, "softmax", groups), sum(groups)
+        if targets.dtype == bool and targets.ndim == 2:
+            return classification_head(self, "logistic"), targets.shape[1]
         if self._label_binarizer.y_type_ == "multiclass":
-            return "softmax", len(self._label_binarizer.classes_)
-        return "logistic", 1
+            return classification_head(self, "softmax"), len(self._label_binarizer.classes_)
+        return classification_head(self, "logistic"), 1
 
     def _engine_targets(self, targets, dtype):
-        if targets.ndim == 2:
+        if targets.dtype.kind == "f" and self.out_activation_ == "logistic":
+            targets = targets[:, 1:]  # of two classes
+        if targets.dtype.kind in "fb" and targets.ndim == 2:
             return np.ascontiguousarray(targets, dtype=dtype)
         if self.out_activation_ == "softmax":
-            return targets.astype(np.int32)
+            return np.ascontiguousarray(targets, dtype=np.int32)
         return targets.astype(dtype).reshape(-1, 1)
+
+    def _weigh(self, targets, sample_weight, incremental):
+        if self.class_weight is None:
+            return sample_weight
+        if incremental and not isinstance(self.class_weight, dict | list):
+            raise ValueError(
+                "partial_fit does not support class_weight='balanced', since it sees a part of the"
+                " rows. Give a dict of weights, such as those of"
+                " sklearn.utils.class_weight.compute_class_weight on all of y."
+            )
+        if self._has_columns():
+            columns = list(zip(targets.T, self.classes_, strict=True))
+        elif targets.dtype == bool and targets.ndim == 2:
+            columns = [(labels.astype(int), np.arange(2)) for labels in targets.T]
+        else:
+            columns = [(targets, self.classes_)]
+        return weigh_classes(self.class_weight, columns, sample_weight)
 
     def _decide(self, output):
         """Class indices or label indicators from the network's output."""
+        if self._has_columns():
+            return decide_columns(output, self._head.groups)
         if self._label_binarizer.y_type_ == "multiclass":
             return output.argmax(axis=1)
         if output.shape[1] > 1 or self._label_binarizer.y_type_.startswith("multilabel"):
@@ -307,6 +455,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _predict(self, X, check_input=True):
         output = self._forward(X, check_input=check_input)
+        if self._has_columns():
+            decided = self._decide(output).T
+            labels = [known[index] for known, index in zip(self.classes_, decided, strict=True)]
+            return np.stack(labels, axis=1)
         binarizer = self._label_binarizer
         if binarizer.sparse_input_:
             return binarizer.inverse_transform(output)
@@ -316,18 +468,27 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return binarizer.classes_.take(decided, mode="clip")
 
     def _score(self, X, y, sample_weight=None):
-        return accuracy_score(y, self._predict(X, check_input=False), sample_weight=sample_weight)
+        prediction = self._predict(X, check_input=False)
+        if self._has_columns():
+            return column_accuracy(y, prediction, sample_weight)
+        return accuracy_score(y, prediction, sample_weight=sample_weight)
 
     def _metric(self, targets, sample_weight):
-        return lambda output: accuracy(targets, self._decide(output), sample_weight)
+        hard = _most_probable(targets)
+        score = column_accuracy if self._has_columns() else accuracy
+        return lambda output: score(hard, self._decide(output), sample_weight)
 
     def _original_targets(self, targets):
+        if self._has_columns():
+            labels = [known[i] for known, i in zip(self.classes_, targets.T, strict=True)]
+            return np.stack(labels, axis=1)
+        targets = _most_probable(targets)
         if targets.ndim == 2:
             return self._label_binarizer.inverse_transform(targets)
         return self.classes_[targets]
 
     def _stratify(self, targets):
-        return targets.astype(bool) if self.n_outputs_ == 1 else None
+        return _most_probable(targets).astype(bool) if self.n_outputs_ == 1 else None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

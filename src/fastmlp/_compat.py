@@ -19,6 +19,7 @@ ACTIVATIONS = {
     "tanh": np.tanh,
     "relu": lambda z: np.maximum(z, 0),
     "exp": np.exp,
+    "softplus": lambda z: np.logaddexp(0, z),
     "softmax": softmax,
 }
 

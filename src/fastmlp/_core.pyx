@@ -76,6 +76,14 @@ def _read_losses():
     return losses
 
 
+def loss_domain(str loss, tuple args):
+    """The targets that a loss is defined for: real, nonnegative, positive or probability."""
+    cdef fmlp_head head
+    cdef double first = args[0] if args else 0
+    head.loss, head.loss_args, head.n_loss_args = LOSSES[loss].code, &first, len(args)
+    return _DOMAINS[fmlp_loss_domain(&head)]
+
+
 OUTPUTS = _read_outputs()  # code of each output activation by its name
 LOSSES = _read_losses()
 _ACTIVATIONS = {fmlp_activation_name(i).decode(): i for i in range(fmlp_activation_count())}
@@ -300,7 +308,6 @@ cdef class Network:
     cdef readonly Py_ssize_t n_targets
     cdef readonly tuple loss_args
     cdef readonly tuple groups
-    cdef readonly str domain
 
     def __init__(self, layer_sizes, activations, str output, str loss, dtype, *, loss_args=(),
                  double label_smoothing=0.0, groups=()):
@@ -333,7 +340,6 @@ cdef class Network:
         self.n_features = self.layer_sizes[0]
         self.n_outputs = self.layer_sizes[n]
         self.n_targets = self.n_outputs // fmlp_outputs_per_target(&self.net.head)
-        self.domain = _DOMAINS[fmlp_loss_domain(&self.net.head)]
 
     cdef int _make_head(self, tuple loss_args, double label_smoothing, tuple groups) except -1:
         if self.output not in OUTPUTS or self.loss not in LOSSES:

@@ -3,10 +3,6 @@
 import inspect
 
 PARAMETERS = {
-    "loss": """\
-{'squared_error', 'poisson'}, default='squared_error'
-    Loss to minimize: half the squared error, or half the Poisson deviance. 'poisson' has an
-    exponential output, so that predictions are positive, and needs ``y >= 0``.""",
     "hidden_layer_sizes": """\
 array-like of int, or int, default=(100,)
     Number of neurons of each hidden layer. ``()`` is a linear model.""",
@@ -108,9 +104,82 @@ int or None, default=None
     size of the work. The result does not depend on it.""",
 }
 
+_CUSTOM_LOSS = """
+    An object with two methods is a loss of your own. Both get y and raw, the network's output
+    before the output activation, of shape (n, n_outputs), for the n rows of a mini-batch, and
+    their sample weights (n,) or None; both return what they return times these weights:
+    ``loss(y, raw, sample_weight)`` the losses (n,), ``gradient(y, raw, sample_weight)`` the
+    derivatives by raw (n, n_outputs). The step divides by the sum of weights. y has {y}."""
+
+REGRESSOR_PARAMETERS = {
+    "loss": """\
+str or object, default='squared_error'
+    What is minimized, for target y and prediction m, and averaged over rows; summed over targets,
+    of 'squared_error' averaged:
+
+    - 'squared_error': ``(m - y)**2 / 2``; m is the mean of y given X
+    - 'absolute_error': ``abs(m - y)``; m is the median
+    - 'huber': squared up to ``huber_delta``, then linear
+    - 'log_cosh': ``log(cosh(m - y))``
+    - 'quantile': ``quantile * (y - m)`` below y, ``(1 - quantile) * (m - y)`` above
+    - 'poisson', 'gamma', 'tweedie': half of the deviances ``2 * (y * log(y / m) - y + m)``,
+      ``2 * (y / m - log(y / m) - 1)`` and that of ``tweedie_power``. m is positive; y must be
+      >= 0, > 0, and what ``tweedie_power`` asks for
+    - 'gaussian_nll': ``(y - m)**2 / (2 * v) + log(v) / 2`` with a second output for the variance v
+      of each target, see ``return_std`` of `predict`. v is kept between 1e-6 and exp(80):
+      scale y so that its noise is larger than 0.001
+"""
+    + _CUSTOM_LOSS.format(y="the shape that `fit` got and the dtype of the model"),
+    "output_activation": """\
+str, default='auto'
+    Activation of the outputs: 'identity', 'logistic', 'tanh', 'exp' or 'softplus', to bound
+    predictions. 'auto' is 'exp' for 'poisson', 'gamma' and 'tweedie', which allow 'softplus' and
+    'logistic', too, and 'identity' for other losses. 'gaussian_nll' allows no other.""",
+    "huber_delta": """\
+float, default=1.0
+    Residual from which ``loss='huber'`` is linear.""",
+    "quantile": """\
+float or sequence of float, default=0.5
+    Level of ``loss='quantile'``, between 0 and 1. A sequence gives one output each, sorted at
+    predict so that they never cross.""",
+    "tweedie_power": """\
+float, default=1.5
+    Power of the variance function of ``loss='tweedie'``: at most 0 (any y), in [1, 2) (y >= 0) or
+    at least 2 (y > 0).""",
+}
+
+CLASSIFIER_PARAMETERS = {
+    "loss": """\
+{'log_loss', 'focal', 'squared_error'} or object, default='log_loss'
+    What is minimized, for the probability p of the right class:
+
+    - 'log_loss': ``-log(p)``
+    - 'focal': ``-(1 - p)**focal_gamma * log(p)`` [3]_, which looks less at what is right already
+    - 'squared_error': half the sum over classes of ``(p - y)**2`` with y of 0 and 1, the Brier
+      score. For two classes ``(p - y)**2 / 2`` of the second one
+"""
+    + _CUSTOM_LOSS.format(
+        y="class indices (n,), or 0 and 1 of labels (n, n_labels),"
+        " or probabilities (n, n_classes),\n    or class indices of several columns (n, n_columns)"
+    ),
+    "focal_gamma": """\
+float, default=2.0
+    Exponent of ``loss='focal'``, at least 0, which is the log-loss.""",
+    "label_smoothing": """\
+float, default=0.0
+    Share s of the targets that is spread over all classes: ``(1 - s) * y + s / n_classes``. In
+    [0, 1). n_classes is 2 for each label of multilabel targets.""",
+    "class_weight": """\
+dict, list of dict, 'balanced' or None, default=None
+    Weights of the classes, 1 where a dict does not say; the same as ``sample_weight`` with the
+    weight of each row's class. 'balanced': ``n_samples / (n_classes * count)``, with rows counted
+    by their sample weight. For several columns, or labels, of y a list of dicts, whose weights are
+    multiplied. With soft targets the expected weight. `partial_fit` takes no 'balanced'.""",
+}
+
 ATTRIBUTES = """\
-classes_ : ndarray of shape (n_classes,)
-    Class labels, sorted. Only the classifier has it.
+classes_ : ndarray of shape (n_classes,) or list of them
+    Class labels, sorted; of each column, if y has several columns of classes.
 coefs_ : list of ndarray of shape (n_in, n_out)
     Weight matrix of each layer. They are views of one vector: writing into them changes the model.
 intercepts_ : list of ndarray of shape (n_out,)
@@ -147,28 +216,32 @@ scikit-learn [2]_ to rounding. A call that fails leaves the estimator as it was.
 
 REFERENCES = """\
 .. [1] Kingma, Ba: "Adam: A Method for Stochastic Optimization", 2014, arXiv:1412.6980.
-.. [2] https://scikit-learn.org/stable/modules/neural_networks_supervised.html"""
+.. [2] https://scikit-learn.org/stable/modules/neural_networks_supervised.html
+.. [3] Lin et al.: "Focal Loss for Dense Object Detection", 2017, arXiv:1708.02002."""
 
 
 def _section(title, text):
     return f"\n{title}\n{'-' * len(title)}\n{text}\n"
 
 
-def documented(score):
+def documented(score, own):
     """Class decorator: complete the docstring of an estimator.
 
     Parameters
     ----------
     score : str
         What ``validation_scores_`` holds.
+    own : dict
+        Text of the parameters that the other estimator has not, or not alike.
     """
 
     def decorate(cls):
-        names = [name for name in inspect.signature(cls).parameters if name in PARAMETERS]
-        parameters = "\n".join(f"{name} : {PARAMETERS[name]}" for name in names)
+        texts = PARAMETERS | own
+        names = [name for name in inspect.signature(cls).parameters if name in texts]
+        parameters = "\n".join(f"{name} : {texts[name]}" for name in names)
         summary, _, examples = inspect.cleandoc(cls.__doc__).partition("Examples\n--------\n")
         attributes = ATTRIBUTES.format(score=score)
-        if "loss" in names:
+        if own is REGRESSOR_PARAMETERS:
             attributes = attributes[attributes.index("coefs_") :]
         cls.__doc__ = (
             summary.rstrip()

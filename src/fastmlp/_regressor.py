@@ -7,16 +7,24 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
 from ._base import BaseMLP
-from ._docs import documented
+from ._docs import REGRESSOR_PARAMETERS, documented
+from ._losses import (
+    central,
+    check_domain,
+    outputs_per_target,
+    predictions,
+    regression_head,
+    standard_deviations,
+)
 from ._stopping import R2
-from ._validation import all_finite, cast, check_X_y, is_ready
+from ._validation import REGRESSOR_RULES, all_finite, cast, check_X_y, is_ready
 
 
-@documented(score="R2")
+@documented(score="R2", own=REGRESSOR_PARAMETERS)
 class MLPRegressor(RegressorMixin, BaseMLP):
     """Multilayer perceptron regressor.
 
-    Minimizes the squared error or the Poisson deviance, over one or several targets.
+    Minimizes the squared error or another loss, over one or several targets.
 
     Examples
     --------
@@ -27,6 +35,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     >>> reg.predict(X[150:152]).round()
     array([-131.,  -74.])
     """
+
+    _rules = REGRESSOR_RULES
 
     def __init__(
         self,
@@ -56,6 +66,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         n_iter_no_change=10,
         max_fun=15000,
         n_threads=None,
+        output_activation="auto",
+        huber_delta=1.0,
+        quantile=0.5,
+        tweedie_power=1.5,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -82,6 +96,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.n_threads = n_threads
+        self.output_activation = output_activation
+        self.huber_delta = huber_delta
+        self.quantile = quantile
+        self.tweedie_power = tweedie_power
 
     def fit(self, X, y, sample_weight=None):
         """Fit the network to X and y.
@@ -135,35 +153,73 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X):
+    def predict(self, X, return_std=False):
         """Predict targets.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Input.
+        return_std : bool, default=False
+            Whether to return standard deviations, too, with ``loss='gaussian_nll'``.
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions.
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Predictions. With several values of ``quantile`` there is one more axis, of length
+            n_quantiles in their order, along which higher quantiles are never below lower ones.
+        std : ndarray of the same shape
+            Standard deviations of y given X, only with ``return_std``.
+
+        Raises
+        ------
+        ValueError
+            If ``return_std`` is asked of another loss.
         """
-        return self._predict(X)
+        if not return_std:
+            return self._predict(X)
+        head = self._fitted_head() if "coefs_" in self.__dict__ else None
+        if head is not None and head.loss != "gaussian_nll":
+            raise ValueError(
+                f"return_std=True needs loss='gaussian_nll', this model was fitted with"
+                f" loss={head.loss!r}."
+            )
+        output = self._forward(X)
+        return self._shaped(predictions(output, head)), self._shaped(standard_deviations(output))
+
+    def score(self, X, y, sample_weight=None):
+        """R2 of the predictions; of several quantiles that of the one nearest to 0.5.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Input.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        score : float
+            ``sklearn.metrics.r2_score(y, self.predict(X))``.
+        """
+        prediction = self.predict(X)
+        return r2_score(y, central(prediction, self._fitted_head()), sample_weight=sample_weight)
 
     # ---------------------------------------------------------------------------- targets in, out
-    # In between, targets are (n_samples, n_outputs) in the dtype that y had.
+    # In between, targets are (n_samples, n_targets) in the dtype that y had.
 
-    def _check_data(self, X, y, *, incremental, classes, reset, dtype):
+    def _check_combinations(self):
+        regression_head(self)
+
+    def _check_data(self, X, y, *, incremental, reset, dtype):
         if not (incremental and not reset and self._ready(X, y, dtype)):
             X, y = check_X_y(
                 self, X, y, dtype=dtype, reset=reset, multi_output=True, y_numeric=True
             )
             if y.ndim == 2 and y.shape[1] == 1:
                 y = column_or_1d(y, warn=True)
-        if self.loss == "poisson" and (y < 0).any():
-            raise ValueError(
-                "Some value(s) of y are out of the valid range of loss='poisson': y >= 0."
-            )
         return X, y.reshape(len(y), -1)
 
     def _ready(self, X, y, dtype):
@@ -180,23 +236,31 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         )
 
     def _output_layer(self, targets):
-        return ("exp" if self.loss == "poisson" else "identity"), targets.shape[1]
+        head = regression_head(self)
+        return head, targets.shape[1] * outputs_per_target(head)
 
     def _engine_targets(self, targets, dtype):
-        return cast(targets, dtype, "y")
+        targets = cast(targets, dtype, "y")
+        check_domain(self, targets, self._head)
+        return targets
+
+    def _shaped(self, predictions):
+        """Without the axis of a single target."""
+        return predictions[:, 0] if predictions.shape[1] == 1 else predictions
 
     def _predict(self, X, check_input=True):
         output = self._forward(X, check_input=check_input)
-        return output.ravel() if output.shape[1] == 1 else output
+        return self._shaped(predictions(output, self._fitted_head()))
 
     def _score(self, X, y, sample_weight=None):
-        output = self._predict(X, check_input=False)
+        output = central(self._predict(X, check_input=False), self._fitted_head())
         if not np.isfinite(output).all():
             return np.nan
         return r2_score(y, output, sample_weight=sample_weight)
 
     def _metric(self, targets, sample_weight):
-        return R2(targets, sample_weight)
+        r2, head = R2(targets, sample_weight), self._head
+        return lambda output: r2(central(predictions(output, head), head))
 
     def _original_targets(self, targets):
         return targets

@@ -65,6 +65,20 @@ def accuracy(y_true, y_pred, sample_weight=None):
     return float(np.average(hits, weights=sample_weight))
 
 
+def column_accuracy(y_true, y_pred, sample_weight=None):
+    """Mean over columns of the share of rows that are right; y_true and y_pred (n, n_outputs).
+
+    Raises
+    ------
+    ValueError
+        If their shapes differ.
+    """
+    y_true = np.asarray(y_true)
+    if y_true.shape != y_pred.shape:
+        raise ValueError(f"y has the shape {y_true.shape}, the predictions {y_pred.shape}.")
+    return float(np.average((y_true == y_pred).mean(axis=1), weights=sample_weight))
+
+
 class R2:
     """R2 against fixed targets: what depends only on them is computed once.
 

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import validate_data
 
 from ._core import ACTIVATION_NAMES
+from ._losses import CLASSIFICATION, REGRESSION, REGRESSION_OUTPUTS
 from ._weights import FLOATS
 
 # ------------------------------------------------------------------------------------ parameters
@@ -68,8 +69,12 @@ _BOOL = (
 )
 _NONE = (lambda v: v is None), "None"
 
+_CUSTOM_LOSS = (
+    lambda v: callable(getattr(v, "loss", None)) and callable(getattr(v, "gradient", None)),
+    "an object with methods loss(y, raw, sample_weight) and gradient(y, raw, sample_weight)",
+)
+
 PARAMETER_RULES = {
-    "loss": _choice("squared_error", "poisson"),
     "hidden_layer_sizes": _either((_is_sequence, "an array-like"), _integer(1)),
     "activation": _either(_choice(*ACTIVATION_NAMES), _is_sequence_of(ACTIVATION_NAMES)),
     "solver": _choice("lbfgs", "sgd", "adam"),
@@ -108,9 +113,36 @@ PARAMETER_RULES = {
     "n_threads": _either(_integer(1), _NONE),
 }
 
+# What one of the estimators alone has.
+REGRESSOR_RULES = {
+    "loss": _either(_choice(*REGRESSION), _CUSTOM_LOSS),
+    "output_activation": _choice("auto", *REGRESSION_OUTPUTS),
+    "huber_delta": _real(0, np.inf, "()"),
+    "quantile": _either(
+        _real(0, 1, "()"),
+        (
+            lambda v: _is_sequence(v) and len(v) > 0 and all(map(_real(0, 1, "()")[0], v)),
+            "a sequence of them",
+        ),
+    ),
+    "tweedie_power": _either(_real(-np.inf, 0, "(]"), _real(1, np.inf, "[)")),
+}
+
+CLASSIFIER_RULES = {
+    "loss": _either(_choice(*CLASSIFICATION), _CUSTOM_LOSS),
+    "focal_gamma": _real(0, np.inf, "[)"),
+    "label_smoothing": _real(0, 1, "[)"),
+    "class_weight": _either(
+        _choice("balanced"),
+        (lambda v: isinstance(v, dict), "an instance of 'dict'"),
+        (lambda v: isinstance(v, list) and all(isinstance(d, dict) for d in v), "a list of them"),
+        _NONE,
+    ),
+}
+
 
 def check_params(estimator, names):
-    """Check constructor parameters against `PARAMETER_RULES`, in the order of ``names``.
+    """Check constructor parameters against the rules, in the order of ``names``.
 
     Raises
     ------
@@ -121,7 +153,7 @@ def check_params(estimator, names):
         return
     for name in names:
         value = getattr(estimator, name)
-        test, words = PARAMETER_RULES[name]
+        test, words = estimator._rules.get(name) or PARAMETER_RULES[name]
         if not test(value):
             raise InvalidParameterError(
                 f"The {name!r} parameter of {type(estimator).__name__} must be {words}."

@@ -22,7 +22,6 @@ import fastmlp
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp._base import BaseMLP
 
-EXTRA_PARAMETERS = ["n_threads"]
 SKLEARN = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
 HISTORY = ["loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"]
 
@@ -42,12 +41,12 @@ def proba_or_predict(estimator, X):
 def test_constructor_is_sklearns_and_more(Estimator):
     ours = inspect.signature(Estimator).parameters
     theirs = inspect.signature(sklearns(Estimator)).parameters
-    assert list(ours) == [*theirs, *EXTRA_PARAMETERS]
+    assert list(ours)[: len(theirs)] == list(theirs)
     for name, parameter in theirs.items():
         assert (ours[name].kind, ours[name].default) == (parameter.kind, parameter.default), name
-    for name in EXTRA_PARAMETERS:
+    for name in set(ours) - set(theirs):
         assert ours[name].kind is inspect.Parameter.KEYWORD_ONLY
-        assert ours[name].default is None
+        assert ours[name].default is not inspect.Parameter.empty
 
 
 def test_positional_parameters():
@@ -59,10 +58,9 @@ def test_positional_parameters():
         MLPClassifier((7,), "tanh", "sgd")
 
 
-def test_classifier_has_a_loss_that_is_no_parameter():
+def test_classifier_has_a_loss():
+    """scikit-learn's has the attribute, but no parameter."""
     assert MLPClassifier().loss == "log_loss"
-    assert "loss" not in MLPClassifier().get_params()
-    assert "loss" in MLPRegressor().get_params()
 
 
 def test_constructor_stores_what_it_gets(Estimator):
@@ -144,7 +142,7 @@ def test_as_many_activations_as_layers(Estimator, sizes, value):
 def test_bad_loss(linear):
     for Regressor in (MLPRegressor, sklearns(MLPRegressor)):
         with pytest.raises(ValueError, match="The 'loss' parameter of MLPRegressor must be a str"):
-            Regressor(loss="huber").fit(*linear)
+            Regressor(loss="hinge").fit(*linear)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "2"])
@@ -212,12 +210,11 @@ def test_method_resolution_order():
 
 @pytest.mark.parametrize("name", ["fit", "partial_fit", "predict", "score"])
 def test_method_signatures(Estimator, name):
-    ours = inspect.signature(getattr(Estimator, name))
-    theirs = inspect.signature(getattr(sklearns(Estimator), name))
-    assert list(ours.parameters) == list(theirs.parameters)
-    assert [p.default for p in ours.parameters.values()] == [
-        p.default for p in theirs.parameters.values()
-    ]
+    ours = inspect.signature(getattr(Estimator, name)).parameters
+    theirs = inspect.signature(getattr(sklearns(Estimator), name)).parameters
+    assert list(ours)[: len(theirs)] == list(theirs)
+    assert all(ours[p].default == theirs[p].default for p in theirs)
+    assert all(ours[p].default in (None, False) for p in set(ours) - set(theirs))
 
 
 def test_methods_that_do_not_exist():
@@ -262,17 +259,17 @@ def test_html_repr(Estimator):
 
 def test_metadata_routing(Estimator):
     requests = Estimator().get_metadata_routing()
-    assert requests.fit.requests == {"sample_weight": None}
+    assert requests.fit.requests["sample_weight"] is None
     assert requests.score.requests == {"sample_weight": None}
     expected = {"sample_weight": None}
     if is_classifier(Estimator()):
         expected["classes"] = None
-    assert requests.partial_fit.requests == expected
+    assert expected.items() <= requests.partial_fit.requests.items()
     with sklearn.config_context(enable_metadata_routing=True):
         estimator = Estimator().set_fit_request(sample_weight=True)
         estimator = estimator.set_score_request(sample_weight=True)
         estimator = estimator.set_partial_fit_request(**dict.fromkeys(expected, True))
-        assert estimator.get_metadata_routing().fit.requests == {"sample_weight": True}
+        assert estimator.get_metadata_routing().fit.requests["sample_weight"] is True
 
 
 def test_routed_weights_arrive(linear, quick):
