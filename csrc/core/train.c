@@ -1,4 +1,5 @@
 /* Mini-batches, and what is built on them. */
+#include <math.h>
 #include <string.h>
 
 #include "solvers.h"
@@ -16,7 +17,8 @@ struct job {
     const ptrdiff_t *order;
     ptrdiff_t start, stop, first_step;
     fmlp_hyper hyper;
-    ptrdiff_t steps;  /* done; written by thread 0 */
+    ptrdiff_t steps;  /* done; written by thread 0, */
+    double rate_sum;  /* like this */
 };
 
 static double weight_of(const struct job *job, ptrdiff_t i) {
@@ -34,13 +36,17 @@ static double weight_sum(const struct job *job, ptrdiff_t start, ptrdiff_t rows)
 }
 
 static struct fmlp_chunk step_of(struct job *job, ptrdiff_t start, ptrdiff_t rows,
-                                 double weights, ptrdiff_t step) {
+                                 double weights, const struct fmlp_step *at) {
     const fmlp_hyper *h = &job->hyper;
     const int solver = job->t->solver;
     struct fmlp_chunk c = {.t = job->t, .x = job->x, .y = job->y, .order = job->order,
-                           .rule = fmlp_solver_get(solver)->rule, .loss_sum = &job->t->loss_sum};
-    c.weights = c.biases = fmlp_solver_args(solver, h, (double)step + 1, weights);
-    c.biases.alpha = 0;
+                           .rule = fmlp_solver_get(solver)->rule, .hyper = h,
+                           .loss_sum = &job->t->loss_sum};
+    c.weights = c.biases = fmlp_solver_args(solver, h, at, weights);
+    c.biases.alpha = c.biases.threshold = 0;
+    c.biases.decay = 1;
+    /* From step 1 on as if the average had begun with all the weight that it is to have. */
+    c.average_mix = (1 - h->ema_decay) / (1 - pow(h->ema_decay, at->number));
     c.loss_factor = (double)rows / weights;
     c.penalty_factor = 0.5 * h->alpha * c.loss_factor;
     c.start = start;
@@ -56,34 +62,53 @@ static ptrdiff_t row_blocks(const struct fmlp_trainer *t, ptrdiff_t rows, int n_
 }
 
 static void run_step(struct job *job, struct fmlp_walk *walk, ptrdiff_t start, ptrdiff_t rows,
-                     double weights, ptrdiff_t step) {
+                     double weights, const struct fmlp_step *at) {
     struct fmlp_trainer *t = job->t;
-    struct fmlp_chunk c = step_of(job, start, rows, weights, step);
+    const struct fmlp_plan *plan = &t->plan;
+    const int capped = job->hyper.max_norm > 0, averaged = t->average && !t->averages_itself;
+    struct fmlp_chunk c = step_of(job, start, rows, weights, at);
+    c.sums = 1;
     for (ptrdiff_t done = 0; done < rows; done += c.rows) {
         c.start = start + done;
         c.rows = rows - done < t->chunk ? rows - done : t->chunk;
         c.first = done == 0;
         c.last = done + c.rows == rows;
+        c.measures = c.last && t->clip;
+        c.applies = c.last && !t->clip;
+        c.transposes = c.applies && !capped && c.rule != FMLP_RULE_GRADIENT;
         c.blocks = row_blocks(t, c.rows, t->team->n_shares);
         fmlp_phase(walk, c.blocks + (t->entries >= 0), 0, fmlp_rows_item, &c);
-        fmlp_phase(walk, t->plan.n_items + 1, t->split, fmlp_update_item, &c);
+        fmlp_phase(walk, plan->n_items + 1, t->split, fmlp_update_item, &c);
     }
+    if (t->clip) {
+        fmlp_phase(walk, 1, 0, fmlp_clip_item, &c);
+        c.sums = c.measures = 0;
+        c.applies = 1;
+        c.transposes = !capped;
+        fmlp_phase(walk, plan->n_items + 1, t->split, fmlp_update_item, &c);
+    }
+    if (capped) fmlp_phase(walk, fmlp_cap_items(plan), 0, fmlp_cap_item, &c);
+    if (averaged) fmlp_phase(walk, fmlp_average_items(plan), 0, fmlp_average_item, &c);
 }
 
 static void run_task(void *arg, int thread, int n_threads) {
     struct job *job = arg;
     struct fmlp_walk walk = {.team = job->t->team, .thread = thread};
     const ptrdiff_t batch = job->t->batch;
-    ptrdiff_t step = job->first_step;
+    const double *rates = job->hyper.rates;
+    ptrdiff_t steps = 0;
+    double rate_sum = job->hyper.rate_sum;
     (void)n_threads; /* shares without a thread are taken over */
     for (ptrdiff_t at = job->start; at < job->stop; at += batch) {
         const ptrdiff_t rows = job->stop - at < batch ? job->stop - at : batch;
         const double weights = weight_sum(job, at, rows);
         if (weights == 0) continue; /* nothing to learn from: no step */
-        run_step(job, &walk, at, rows, weights, step);
-        step++;
+        const double rate = rates ? rates[steps] : job->hyper.learning_rate;
+        rate_sum += rate * rate;
+        const struct fmlp_step now = {(double)(job->first_step + ++steps), rate, rate_sum};
+        run_step(job, &walk, at, rows, weights, &now);
     }
-    if (thread == 0) job->steps = step - job->first_step;
+    if (thread == 0) job->steps = steps, job->rate_sum = rate_sum;
 }
 
 /* Do the entries of every chunk fit the memory laid out for them? */
@@ -204,10 +229,13 @@ fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_t
     if (stop > start) shorten(&job, step, call_cost);
     const fmlp_status status = check_rows(t, x, y, order, start, job.stop);
     if (status != FMLP_OK) return status;
-    if (t->solver == FMLP_SOLVER_NONE) return FMLP_E_ARGUMENT;
+    const ptrdiff_t most_steps = (job.stop - start + t->batch - 1) / t->batch;
+    if (t->solver == FMLP_SOLVER_NONE || (hyper->rates && hyper->n_rates < most_steps))
+        return FMLP_E_ARGUMENT;
     progress->loss_sum = run(&job, step);
     progress->position = job.stop;
     progress->steps = job.steps;
+    progress->rate_sum = job.rate_sum;
     return FMLP_OK;
 }
 

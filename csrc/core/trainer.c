@@ -47,9 +47,9 @@ static void take_layers(struct fmlp_trainer *t, const fmlp_net *net, struct fmlp
 
 /* Runs twice: arena->base == NULL only counts. */
 static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const fmlp_net *net,
-                          int solver, ptrdiff_t batch_size, ptrdiff_t csr_entries,
-                          struct fmlp_arena *arena) {
-    const int sparse = csr_entries >= 0;
+                          const fmlp_optimizer *optimizer, ptrdiff_t batch_size,
+                          ptrdiff_t csr_entries, struct fmlp_arena *arena) {
+    const int sparse = csr_entries >= 0, solver = optimizer->solver;
     t->exec = *exec;
     t->solver = solver;
     t->entries = csr_entries;
@@ -60,15 +60,21 @@ static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const f
     if (status != FMLP_OK) return status;
     const struct fmlp_plan *plan = &t->plan;
     const ptrdiff_t size = plan->k->size;
-    t->n_state = solver == FMLP_SOLVER_NONE ? 1 : fmlp_solver_n_state(solver);
+    t->averages_itself = (fmlp_solver_traits(solver) & FMLP_SOLVER_AVERAGES) != 0;
+    t->clip = optimizer->clip;
     t->w = fmlp_take(arena, plan->w_len, size);
     t->wt = fmlp_take(arena, plan->wt_len, size);
-    for (int i = 0; i < t->n_state; i++) t->s[i] = fmlp_take(arena, plan->w_len, size);
-    t->g = t->batch > t->chunk ? fmlp_take(arena, plan->w_len, size) : 0;
+    t->n_s = solver == FMLP_SOLVER_NONE ? 1 : fmlp_solver_n_state(solver);
+    for (int i = 0; i < t->n_s; i++) t->s[i] = fmlp_take(arena, plan->w_len, size);
+    t->average = 0;
+    if (optimizer->average || t->averages_itself) t->average = fmlp_take(arena, plan->w_len, size);
+    if (t->averages_itself) t->s[t->n_s++] = t->average;
+    t->g = t->batch > t->chunk || t->clip ? fmlp_take(arena, plan->w_len, size) : 0;
     take_layers(t, net, arena);
     t->index = fmlp_take(arena, t->chunk, sizeof(ptrdiff_t));
     t->loss_rows = fmlp_take(arena, t->chunk, size);
     t->penalty = fmlp_take(arena, plan->n_items, sizeof(double));
+    t->squares = t->clip ? fmlp_take(arena, plan->n_items, sizeof(double)) : 0;
     struct fmlp_arena thread = {0, 0};
     take_thread(plan, &thread);
     t->bytes_thread = thread.bytes;
@@ -86,48 +92,69 @@ static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const f
     return fmlp_size_bad(arena->bytes) ? FMLP_E_SIZE : FMLP_OK;
 }
 
-fmlp_status fmlp_trainer_size(const fmlp_exec *exec, const fmlp_net *net, int solver,
-                              ptrdiff_t batch_size, ptrdiff_t csr_entries, ptrdiff_t *bytes) {
+fmlp_status fmlp_trainer_size(const fmlp_exec *exec, const fmlp_net *net,
+                              const fmlp_optimizer *optimizer, ptrdiff_t batch_size,
+                              ptrdiff_t csr_entries, ptrdiff_t *bytes) {
     struct fmlp_trainer t;
     struct fmlp_arena arena = {0, 0};
     fmlp_take(&arena, 1, sizeof t);
-    const fmlp_status status = layout(&t, exec, net, solver, batch_size, csr_entries, &arena);
+    const fmlp_status status = layout(&t, exec, net, optimizer, batch_size, csr_entries, &arena);
     *bytes = arena.bytes;
     return status;
 }
 
-fmlp_status fmlp_trainer_init(const fmlp_exec *exec, const fmlp_net *net, int solver,
-                              ptrdiff_t batch_size, ptrdiff_t csr_entries, void *memory,
-                              ptrdiff_t bytes, fmlp_trainer **out) {
+fmlp_status fmlp_trainer_init(const fmlp_exec *exec, const fmlp_net *net,
+                              const fmlp_optimizer *optimizer, ptrdiff_t batch_size,
+                              ptrdiff_t csr_entries, void *memory, ptrdiff_t bytes,
+                              fmlp_trainer **out) {
     ptrdiff_t need;
-    const fmlp_status status = fmlp_trainer_size(exec, net, solver, batch_size, csr_entries, &need);
+    const fmlp_status status =
+        fmlp_trainer_size(exec, net, optimizer, batch_size, csr_entries, &need);
     if (status != FMLP_OK) return status;
     if ((uintptr_t)memory % 64 || bytes < need) return FMLP_E_WORKSPACE;
     memset(memory, 0, (size_t)need); /* padding must be zero */
     struct fmlp_arena arena = {memory, 0};
     struct fmlp_trainer *t = fmlp_take(&arena, 1, sizeof *t);
     *out = t;
-    return layout(t, exec, net, solver, batch_size, csr_entries, &arena);
+    return layout(t, exec, net, optimizer, batch_size, csr_entries, &arena);
+}
+
+/* Row i of the flat vectors into kernel layout; NULL: zeros. */
+static void load(const struct fmlp_trainer *t, const void *flat, int i, void *w) {
+    const struct fmlp_plan *plan = &t->plan;
+    memset(w, 0, (size_t)(plan->w_len * plan->k->size)); /* padding too: where training ran off */
+    if (flat) fmlp_pack(plan, fmlp_at(plan, flat, i * plan->n_params), w); /* it may be NaN */
+}
+
+static void transpose_weights(struct fmlp_trainer *t) {
+    memset(t->wt, 0, (size_t)(t->plan.wt_len * t->plan.k->size));
+    fmlp_pack_transposed(&t->plan, t->w, t->wt);
+}
+
+int fmlp_trainer_n_state(const fmlp_trainer *t) {
+    return fmlp_solver_n_state(t->solver) + (t->average != 0);
 }
 
 fmlp_status fmlp_trainer_load(fmlp_trainer *t, const void *params, const void *state) {
-    const struct fmlp_plan *plan = &t->plan;
-    const size_t bytes = (size_t)(plan->w_len * plan->k->size);
-    memset(t->w, 0, bytes); /* padding too: training that ran off leaves NaN there */
-    fmlp_pack(plan, params, t->w);
-    fmlp_trainer_weights_changed(t);
-    for (int i = 0; i < fmlp_solver_n_state(t->solver); i++) {
-        memset(t->s[i], 0, bytes);
-        if (state) fmlp_pack(plan, fmlp_at(plan, state, i * plan->n_params), t->s[i]);
+    const int n_state = fmlp_solver_n_state(t->solver);
+    for (int i = 0; i < n_state; i++) load(t, state, i, t->s[i]);
+    load(t, params, 0, fmlp_trainer_weights(t));
+    if (state && t->average) {
+        load(t, state, n_state, t->w);
+        transpose_weights(t);
+    } else {
+        fmlp_trainer_weights_changed(t);
     }
     return FMLP_OK;
 }
 
 fmlp_status fmlp_trainer_store(const fmlp_trainer *t, void *params, void *state) {
     const struct fmlp_plan *plan = &t->plan;
-    fmlp_unpack(plan, t->w, params);
-    for (int i = 0; state && i < fmlp_solver_n_state(t->solver); i++)
+    const int n_state = fmlp_solver_n_state(t->solver);
+    fmlp_unpack(plan, t->average ? t->average : t->w, params);
+    for (int i = 0; state && i < n_state; i++)
         fmlp_unpack(plan, t->s[i], fmlp_at(plan, state, i * plan->n_params));
+    if (state && t->average) fmlp_unpack(plan, t->w, fmlp_at(plan, state, n_state * plan->n_params));
     return FMLP_OK;
 }
 
@@ -135,13 +162,19 @@ ptrdiff_t fmlp_trainer_weights_bytes(const fmlp_trainer *t) {
     return t->plan.w_len * t->plan.k->size;
 }
 
-void *fmlp_trainer_weights(fmlp_trainer *t) { return t->w; }
+void *fmlp_trainer_weights(fmlp_trainer *t) { return t->average ? t->average : t->w; }
 
+/* Behind an average, training goes on from it. */
 void fmlp_trainer_weights_changed(fmlp_trainer *t) {
-    memset(t->wt, 0, (size_t)(t->plan.wt_len * t->plan.k->size));
-    fmlp_pack_transposed(&t->plan, t->w, t->wt);
+    const struct fmlp_solver *solver = fmlp_solver_get(t->solver);
+    const size_t bytes = (size_t)(t->plan.w_len * t->plan.k->size);
+    if (t->average) memcpy(t->w, t->average, bytes);
+    for (int i = 0; i < solver->n_points; i++) memcpy(t->s[i], t->w, bytes);
+    transpose_weights(t);
 }
 
 int fmlp_trainer_weights_finite(const fmlp_trainer *t) {
-    return t->plan.k->finite(t->plan.w_len, t->w);
+    const struct fmlp_plan *plan = &t->plan;
+    return plan->k->finite(plan->w_len, t->w) &&
+           (!t->average || plan->k->finite(plan->w_len, t->average));
 }

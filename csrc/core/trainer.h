@@ -17,8 +17,11 @@ struct fmlp_trainer {
 
     /* kernel layout, (w_len) each */
     void *w;
-    void *s[FMLP_MAX_STATE]; /* the solver's state vectors; without a solver: the gradient */
-    int n_state;
+    void *s[FMLP_MAX_STATE]; /* what the rule reads and writes beside w: the solver's state, */
+    int n_s;                 /* average if it is the solver's own; without a solver: gradient */
+    void *average;           /* of the weights, which predicts; NULL: w does */
+    int averages_itself;     /* the solver does, not fmlp_average_item */
+    int clip;                /* gradients are clipped */
     void *wt;                /* (wt_len) */
     void *g;                 /* gradient sums over the chunks of a step; NULL where not needed */
 
@@ -34,6 +37,8 @@ struct fmlp_trainer {
     /* since the call that began at row 0: */
     double loss_sum;         /* of data, each step's mean times its rows */
     double *penalty;         /* (n_items) 1/2 alpha |w|^2 * rows / weights, summed over steps */
+    double *squares;         /* (n_items) of the gradient, clip only */
+    double clip_factor;      /* of the step at hand */
     struct fmlp_columns columns; /* sparse input: the chunk by columns */
     char *threads;           /* (n_threads, bytes_thread): see fmlp_thread_memory */
     ptrdiff_t bytes_thread;
@@ -58,8 +63,12 @@ struct fmlp_chunk {
     const ptrdiff_t *order; /* or NULL */
     ptrdiff_t start, rows;  /* order[start : start + rows] */
     int first, last;        /* of the optimizer step */
+    /* What phase 2 does: add up gradients, take their size, apply the rule, transpose the weights */
+    int sums, measures, applies, transposes;
     int rule;
     struct fmlp_rule_args weights, biases;
+    const fmlp_hyper *hyper;
+    double average_mix;     /* weight of this step in the average */
     double penalty_factor;  /* of sum w^2 in the loss */
     double loss_factor;     /* of the rows' weighted losses */
     ptrdiff_t blocks;       /* items of phase 1 */
@@ -75,6 +84,15 @@ static inline ptrdiff_t fmlp_chunk_row(const struct fmlp_chunk *c, ptrdiff_t r) 
 void fmlp_rows_item(void *arg, ptrdiff_t item, int thread);
 /* Phase 2, n_items + 1 items: gradient and rule of some weights; the last sums the loss. */
 void fmlp_update_item(void *arg, ptrdiff_t item, int thread);
+
+/* Between two passes of phase 2, one item: what to scale the gradient by. */
+void fmlp_clip_item(void *arg, ptrdiff_t item, int thread);
+
+/* constraints.c: further phases, where asked for */
+ptrdiff_t fmlp_cap_items(const struct fmlp_plan *plan);
+void fmlp_cap_item(void *arg, ptrdiff_t item, int thread);
+ptrdiff_t fmlp_average_items(const struct fmlp_plan *plan);
+void fmlp_average_item(void *arg, ptrdiff_t item, int thread);
 
 /* columns.c */
 void fmlp_columns_build(const struct fmlp_chunk *c);

@@ -1,5 +1,7 @@
 /* Phase 2: every weight belongs to one item and every item to one thread, which sums its gradient
  * over the rows in order and applies the rule while the sum is in L1. */
+#include <math.h>
+
 #include "trainer.h"
 
 /* Where the item's gradient is summed: the step's own array, or the thread's buffer. */
@@ -8,21 +10,32 @@ static void *sum_at(const struct fmlp_trainer *t, const struct fmlp_thread_memor
     return t->g ? fmlp_at(&t->plan, t->g, at) : mem->item;
 }
 
-static double apply(struct fmlp_trainer *t, const struct fmlp_chunk *c, ptrdiff_t at, ptrdiff_t n,
-                    const void *g, int is_bias) {
+/* The rule over n parameters, or the size of their gradient: a sum of squares either way. */
+static double finish(struct fmlp_trainer *t, const struct fmlp_chunk *c, ptrdiff_t at, ptrdiff_t n,
+                     const void *g, int is_bias) {
     const struct fmlp_plan *plan = &t->plan;
-    void *s[FMLP_MAX_STATE];
-    for (int i = 0; i < t->n_state; i++) s[i] = fmlp_at(plan, t->s[i], at);
-    return plan->k->rule(c->rule, n, g, fmlp_at(plan, t->w, at), s,
-                         is_bias ? &c->biases : &c->weights);
+    const struct fmlp_rule_args *args = is_bias ? &c->biases : &c->weights;
+    struct fmlp_rule_args clipped;
+    void *w = fmlp_at(plan, t->w, at), *s[FMLP_MAX_STATE];
+    if (c->measures) return plan->k->gradient_squares(n, g, w, args);
+    if (!c->applies) return 0;
+    if (t->clip) {
+        clipped = *args;
+        clipped.scale *= t->clip_factor;
+        args = &clipped;
+    }
+    for (int i = 0; i < t->n_s; i++) s[i] = fmlp_at(plan, t->s[i], at);
+    return plan->k->rule(c->rule, n, g, w, s, args);
 }
 
-static void bias(struct fmlp_trainer *t, const struct fmlp_chunk *c, int l, ptrdiff_t j,
+static double bias(struct fmlp_trainer *t, const struct fmlp_chunk *c, int l, ptrdiff_t j,
                  ptrdiff_t n, ptrdiff_t at, ptrdiff_t width, const struct fmlp_thread_memory *mem) {
     const struct fmlp_plan *plan = &t->plan;
     void *g = sum_at(t, mem, at);
-    plan->k->grad_bias(c->rows, n, fmlp_at(plan, t->dz[l], j), plan->layers[l].ld, !c->first, g);
-    if (c->last) apply(t, c, at, width, g, 1);
+    if (c->sums)
+        plan->k->grad_bias(c->rows, n, fmlp_at(plan, t->dz[l], j), plan->layers[l].ld, !c->first,
+                           g);
+    return finish(t, c, at, width, g, 1);
 }
 
 static double panel_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
@@ -33,15 +46,14 @@ static double panel_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     const ptrdiff_t panel = p->w_at + it->j * (p->n_in + 1);
     const ptrdiff_t at = panel + it->k0 * it->width;
     void *g = sum_at(t, mem, at);
-    double squares = 0;
-    plan->k->grad(c->rows, it->k0, it->k1, it->width, t->in_rows[l], fmlp_at(plan, t->dz[l], it->j),
-                  p->ld, !c->first, g);
-    if (c->last) {
-        squares = apply(t, c, at, (it->k1 - it->k0) * it->width, g, 0);
-        if (p->wt_at >= 0 && c->rule != FMLP_RULE_GRADIENT)
-            fmlp_transpose_item(plan, l, it->j, it->width, it->k0, it->k1, t->w, t->wt);
-    }
-    if (it->k0 == 0) bias(t, c, l, it->j, it->width, panel + p->n_in * it->width, it->width, mem);
+    if (c->sums)
+        plan->k->grad(c->rows, it->k0, it->k1, it->width, t->in_rows[l],
+                      fmlp_at(plan, t->dz[l], it->j), p->ld, !c->first, g);
+    double squares = finish(t, c, at, (it->k1 - it->k0) * it->width, g, 0);
+    if (p->wt_at >= 0 && c->transposes)
+        fmlp_transpose_item(plan, l, it->j, it->width, it->k0, it->k1, t->w, t->wt);
+    if (it->k0 == 0)
+        squares += bias(t, c, l, it->j, it->width, panel + p->n_in * it->width, it->width, mem);
     return squares;
 }
 
@@ -54,12 +66,12 @@ static double narrow_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     const ptrdiff_t ldg = t->g ? p->in_pad : n, at = p->w_at + it->k0;
     void *g = sum_at(t, mem, at);
     double squares = 0;
-    plan->k->grad_narrow(c->rows, it->k0, it->k1, p->n_out, t->in_rows[l], t->dz[l], p->ld,
-                         !c->first, g, ldg);
-    if (c->last)
-        for (ptrdiff_t j = 0; j < p->n_out; j++)
-            squares += apply(t, c, at + j * p->in_pad, n, fmlp_at(plan, g, j * ldg), 0);
-    if (it->k0 == 0) bias(t, c, l, 0, p->n_out, p->w_at + p->n_out * p->in_pad, lanes, mem);
+    if (c->sums)
+        plan->k->grad_narrow(c->rows, it->k0, it->k1, p->n_out, t->in_rows[l], t->dz[l], p->ld,
+                             !c->first, g, ldg);
+    for (ptrdiff_t j = 0; j < p->n_out; j++)
+        squares += finish(t, c, at + j * p->in_pad, n, fmlp_at(plan, g, j * ldg), 0);
+    if (it->k0 == 0) squares += bias(t, c, l, 0, p->n_out, p->w_at + p->n_out * p->in_pad, lanes, mem);
     return squares;
 }
 
@@ -69,10 +81,12 @@ static double rows_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     const struct fmlp_layer_plan *p = &plan->layers[0];
     const ptrdiff_t at = p->w_at + it->k0 * p->out_pad;
     void *g = sum_at(t, mem, at);
-    double squares = 0;
-    plan->k->grad_sparse(it->k0, it->k1, p->out_pad, &t->columns, t->dz[0], p->ld, !c->first, g);
-    if (c->last) squares = apply(t, c, at, (it->k1 - it->k0) * p->out_pad, g, 0);
-    if (it->k0 == 0) bias(t, c, 0, 0, p->out_pad, p->w_at + p->n_in * p->out_pad, p->out_pad, mem);
+    if (c->sums)
+        plan->k->grad_sparse(it->k0, it->k1, p->out_pad, &t->columns, t->dz[0], p->ld, !c->first,
+                             g);
+    double squares = finish(t, c, at, (it->k1 - it->k0) * p->out_pad, g, 0);
+    if (it->k0 == 0)
+        squares += bias(t, c, 0, 0, p->out_pad, p->w_at + p->n_in * p->out_pad, p->out_pad, mem);
     return squares;
 }
 
@@ -80,7 +94,7 @@ void fmlp_update_item(void *arg, ptrdiff_t item, int thread) {
     const struct fmlp_chunk *c = arg;
     struct fmlp_trainer *t = c->t;
     if (item == t->plan.n_items) {
-        *c->loss_sum += t->plan.k->sum(c->rows, t->loss_rows) * c->loss_factor;
+        if (c->sums) *c->loss_sum += t->plan.k->sum(c->rows, t->loss_rows) * c->loss_factor;
         return;
     }
     const struct fmlp_thread_memory mem = fmlp_thread_memory(t, thread);
@@ -91,5 +105,16 @@ void fmlp_update_item(void *arg, ptrdiff_t item, int thread) {
     case FMLP_NARROW: squares = narrow_item(t, c, it, &mem); break;
     case FMLP_ROWS: squares = rows_item(t, c, it, &mem); break;
     }
-    t->penalty[item] += squares * c->penalty_factor;
+    if (c->measures) t->squares[item] = squares;
+    else t->penalty[item] += squares * c->penalty_factor;
+}
+
+void fmlp_clip_item(void *arg, ptrdiff_t item, int thread) {
+    const struct fmlp_chunk *c = arg;
+    struct fmlp_trainer *t = c->t;
+    double squares = 0;
+    (void)item, (void)thread;
+    for (ptrdiff_t i = 0; i < t->plan.n_items; i++) squares += t->squares[i];
+    const double norm = sqrt(squares), most = c->hyper->gradient_clip;
+    t->clip_factor = norm > most ? most / norm : 1;
 }

@@ -194,12 +194,33 @@ const char *fmlp_solver_name(int solver);         /* NULL: no such solver */
 int fmlp_solver_n_state(int solver);              /* state vectors per parameter */
 const char *fmlp_solver_takes(int solver, int i); /* name of hyperparameter i, NULL: no more */
 
+enum fmlp_solver_trait {
+    FMLP_SOLVER_AVERAGES = 1,  /* trains at one point, predicts at an average */
+    FMLP_SOLVER_FULL_BATCH = 2 /* its steps need all rows */
+};
+int fmlp_solver_traits(int solver);
+
+/* What a trainer is laid out for. */
+typedef struct fmlp_optimizer {
+    int solver;
+    int average; /* keep an average of the weights, which predicts: hyper.ema_decay */
+    int clip;    /* keep whole gradients, to clip them: hyper.gradient_clip */
+} fmlp_optimizer;
+
 typedef struct fmlp_hyper {
     double learning_rate; /* adam: before bias correction */
+    const double *rates;  /* (steps) learning rate of each step of the call, or NULL: all alike */
+    ptrdiff_t n_rates;
+    double rate_sum;      /* of the squared rates of the steps before: schedulefree */
     double alpha;         /* L2 penalty on weights, divided by the batch's sum of weights */
     double momentum;      /* sgd */
     int nesterov;         /* sgd */
-    double beta_1, beta_2, epsilon; /* adam */
+    double beta_1, beta_2, epsilon, rho;
+    double weight_decay;  /* before a step weights lose rate * weight_decay of themselves, */
+    double l1;            /* after it rate * l1 of their size, down to 0 */
+    double max_norm;      /* most of a unit's incoming weights; 0: no limit */
+    double gradient_clip; /* most of the whole gradient's norm; trainers laid out for it */
+    double ema_decay;     /* of the average of the weights; trainers laid out for it */
 } fmlp_hyper;
 
 /* Shuffles as numpy.random.RandomState.shuffle does. next, generator: next_uint32 and state of a
@@ -212,18 +233,23 @@ typedef struct fmlp_progress {
     ptrdiff_t steps;    /* optimizer steps done */
     double loss_sum;    /* sum over mini-batches of loss * rows, penalty included, since the last
                            call that began at row 0: at the end of an epoch, the epoch's */
+    double rate_sum;    /* hyper's, with the steps done */
 } fmlp_progress;
 
 typedef struct fmlp_trainer fmlp_trainer;
 
 /* csr_entries: -1 for dense input, else the most entries that the rows of a mini-batch can have. */
-fmlp_status fmlp_trainer_size(const fmlp_exec *exec, const fmlp_net *net, int solver,
-                              ptrdiff_t batch_size, ptrdiff_t csr_entries, ptrdiff_t *bytes);
+fmlp_status fmlp_trainer_size(const fmlp_exec *exec, const fmlp_net *net,
+                              const fmlp_optimizer *optimizer, ptrdiff_t batch_size,
+                              ptrdiff_t csr_entries, ptrdiff_t *bytes);
 /* memory: 64-byte aligned, `bytes` long; the net is copied in. */
-fmlp_status fmlp_trainer_init(const fmlp_exec *exec, const fmlp_net *net, int solver,
-                              ptrdiff_t batch_size, ptrdiff_t csr_entries, void *memory,
-                              ptrdiff_t bytes, fmlp_trainer **out);
-/* state: (n_state, n_params) flat, or NULL for zeros / not wanted. */
+fmlp_status fmlp_trainer_init(const fmlp_exec *exec, const fmlp_net *net,
+                              const fmlp_optimizer *optimizer, ptrdiff_t batch_size,
+                              ptrdiff_t csr_entries, void *memory, ptrdiff_t bytes,
+                              fmlp_trainer **out);
+/* params are what predicts. state: (n_state, n_params) flat, the solver's and, where an average
+ * predicts, the weights in training behind it; NULL: start from params / not wanted. */
+int fmlp_trainer_n_state(const fmlp_trainer *t);
 fmlp_status fmlp_trainer_load(fmlp_trainer *t, const void *params, const void *state);
 fmlp_status fmlp_trainer_store(const fmlp_trainer *t, void *params, void *state);
 /* Trains the mini-batches of order[start:stop], about 50 ms of work at most.
@@ -237,7 +263,7 @@ fmlp_status fmlp_trainer_loss_grad(fmlp_trainer *t, const fmlp_matrix *x, const 
                                    double alpha, double *loss, void *grad);
 fmlp_status fmlp_trainer_predict(fmlp_trainer *t, const fmlp_matrix *x, int raw, void *out);
 int fmlp_trainer_weights_finite(const fmlp_trainer *t);
-/* The weights in kernel layout, to copy and put back: bytes and address. */
+/* The weights that predict in kernel layout, to copy and put back: bytes and address. */
 ptrdiff_t fmlp_trainer_weights_bytes(const fmlp_trainer *t);
 void *fmlp_trainer_weights(fmlp_trainer *t);
 void fmlp_trainer_weights_changed(fmlp_trainer *t); /* call after putting them back */

@@ -23,17 +23,37 @@
 
 #include "../include/fmlp.h"
 
-enum fmlp_rule { FMLP_RULE_GRADIENT = 0, FMLP_RULE_SGD = 1, FMLP_RULE_ADAM = 2 };
+enum fmlp_rule {
+    FMLP_RULE_GRADIENT = 0,
+    FMLP_RULE_SGD,
+    FMLP_RULE_ADAM,
+    FMLP_RULE_MOMENTS, /* adamw, radam */
+    FMLP_RULE_AMSGRAD,
+    FMLP_RULE_NADAM,
+    FMLP_RULE_ADAMAX,
+    FMLP_RULE_ADAGRAD,
+    FMLP_RULE_ADADELTA,
+    FMLP_RULE_RMSPROP,
+    FMLP_RULE_LION,
+    FMLP_RULE_ADABELIEF,
+    FMLP_RULE_MUON,
+    FMLP_RULE_SCHEDULEFREE,
+    FMLP_RULE_RPROP,
+    FMLP_RULE_DESCENT /* w -= learning_rate * g, no state */
+};
 
 enum { FMLP_MAX_STATE = 4 }; /* state vectors of a rule */
 
 /* What a rule needs at one step; weights and biases get one each (biases: alpha = 0). */
 struct fmlp_rule_args {
-    double scale;         /* 1 / sum of sample weights */
+    double scale;         /* 1 / sum of sample weights, times what gradients are clipped by */
     double alpha;         /* gradient = (g + alpha * w) * scale */
     double learning_rate; /* adam: with bias correction in */
     double momentum;
-    double beta_1, beta_2, epsilon;
+    double beta_1, beta_2, epsilon, rho;
+    double step, step_gradient, root, mix; /* of the step at hand: see optimizer.inc.h */
+    double decay;     /* factor of the weights before the step; 1: no weight decay */
+    double threshold; /* what their sizes lose after it; 0: no l1 */
     int nesterov;
 };
 
@@ -174,6 +194,14 @@ struct fmlp_kernels {
      * gradient sums. GRADIENT writes the finished gradient to s[0]. Returns sum of w * w before the update when args->alpha != 0. */
     double (*rule)(int rule, ptrdiff_t n, const void *g, void *w, void *const *s /* -> (n) */,
                    const struct fmlp_rule_args *args);
+    /* sum of squares of the gradient, finished as rule does it */
+    double (*gradient_squares)(ptrdiff_t n, const void *g, const void *w,
+                               const struct fmlp_rule_args *args);
+    /* e += mix * (w - e), n padded */
+    void (*average)(ptrdiff_t n, const void *w, void *e, double mix);
+    /* columns of w (k, n) with a norm above limit are scaled down to it, n padded; a run of n */
+    void (*cap_columns)(ptrdiff_t k, ptrdiff_t n, void *w, ptrdiff_t ldw, double limit);
+    void (*cap_row)(ptrdiff_t n, void *w, double limit);
     /* dst[j * ldd + i] = src[i * lds + j], i < m, j < n */
     void (*transpose)(ptrdiff_t m, ptrdiff_t n, const void *src, ptrdiff_t lds, void *dst,
                       ptrdiff_t ldd);

@@ -103,29 +103,52 @@ cdef extern from "fmlp.h" nogil:
     int fmlp_solver_n_state(int solver)
     const char *fmlp_solver_takes(int solver, int i)
 
+    enum:
+        FMLP_SOLVER_AVERAGES
+        FMLP_SOLVER_FULL_BATCH
+
+    int fmlp_solver_traits(int solver)
+
+    ctypedef struct fmlp_optimizer:
+        int solver
+        int average
+        int clip
+
     ctypedef struct fmlp_hyper:
         double learning_rate
+        const double *rates
+        Py_ssize_t n_rates
+        double rate_sum
         double alpha
         double momentum
         int nesterov
         double beta_1
         double beta_2
         double epsilon
+        double rho
+        double weight_decay
+        double l1
+        double max_norm
+        double gradient_clip
+        double ema_decay
 
     ctypedef struct fmlp_progress:
         Py_ssize_t position
         Py_ssize_t steps
         double loss_sum
+        double rate_sum
 
     ctypedef struct fmlp_trainer:
         pass
 
-    fmlp_status fmlp_trainer_size(const fmlp_exec *exec_, const fmlp_net *net, int solver,
-                                  Py_ssize_t batch_size, Py_ssize_t csr_entries,
-                                  Py_ssize_t *bytes_)
-    fmlp_status fmlp_trainer_init(const fmlp_exec *exec_, const fmlp_net *net, int solver,
-                                  Py_ssize_t batch_size, Py_ssize_t csr_entries,
-                                  void *memory, Py_ssize_t bytes_, fmlp_trainer **out)
+    fmlp_status fmlp_trainer_size(const fmlp_exec *exec_, const fmlp_net *net,
+                                  const fmlp_optimizer *optimizer, Py_ssize_t batch_size,
+                                  Py_ssize_t csr_entries, Py_ssize_t *bytes_)
+    fmlp_status fmlp_trainer_init(const fmlp_exec *exec_, const fmlp_net *net,
+                                  const fmlp_optimizer *optimizer, Py_ssize_t batch_size,
+                                  Py_ssize_t csr_entries, void *memory, Py_ssize_t bytes_,
+                                  fmlp_trainer **out)
+    int fmlp_trainer_n_state(const fmlp_trainer *t)
     fmlp_status fmlp_trainer_load(fmlp_trainer *t, const void *params, const void *state)
     fmlp_status fmlp_trainer_store(const fmlp_trainer *t, void *params, void *state)
     fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,

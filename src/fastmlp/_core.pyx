@@ -31,13 +31,20 @@ class Solver(NamedTuple):
     code: int
     n_state: int  # state vectors per parameter
     takes: tuple  # names of its own hyperparameters
+    averages: bool  # trains at one point, predicts at an average
+    full_batch: bool  # its steps need all rows
 
 
 SOLVERS = {
-    fmlp_solver_name(i).decode(): Solver(i, fmlp_solver_n_state(i), _takes(i))
+    fmlp_solver_name(i).decode(): Solver(
+        i,
+        fmlp_solver_n_state(i),
+        _takes(i),
+        bool(fmlp_solver_traits(i) & FMLP_SOLVER_AVERAGES),
+        bool(fmlp_solver_traits(i) & FMLP_SOLVER_FULL_BATCH),
+    )
     for i in range(1, fmlp_solver_count())
 }
-_NO_SOLVER = Solver(0, 0, ())
 
 _DOMAINS = ("real", "nonnegative", "positive", "probability")  # enum fmlp_domain
 
@@ -422,7 +429,8 @@ cdef class Trainer:
     params : ndarray (n_params,)
         Copied in.
     state : ndarray (n_state, n_params) or None
-        The solver's state vectors; None: zeros.
+        The solver's state vectors, and the weights in training if an average of them predicts.
+        None: start from params.
     X, y, sample_weight
         Rows to train on, kept by reference. y: int32 class indices for softmax, (n,) or
         (n, n_groups), else (n, n_targets).
@@ -430,9 +438,21 @@ cdef class Trainer:
     n_threads : int
     exact_threads : bool
         For tests: use n_threads however small the work.
+    average : bool
+        Keep an exponential average of the weights (``ema_decay``), which predicts.
+    clip : bool
+        Keep whole gradients, so that they can be clipped (``gradient_clip``).
+
+    Attributes
+    ----------
+    n_state : int
+        Rows of ``state``.
+    rate_sum : float
+        Sum of the squared learning rates of the steps done; set it to go on from others.
     """
 
     cdef readonly Network net
+    cdef public double rate_sum
     cdef readonly int n_state
     cdef _Memory memory
     cdef fmlp_trainer *t
@@ -440,24 +460,27 @@ cdef class Trainer:
     cdef _Target y
 
     def __init__(self, Network net, solver, params, state, X, y, sample_weight,
-                 Py_ssize_t batch_size, int n_threads=1, bint exact_threads=False):
+                 Py_ssize_t batch_size, int n_threads=1, bint exact_threads=False, *,
+                 bint average=False, bint clip=False):
         self.net = net
         self.x = _Matrix(X, net)
         self.y = _Target(y, sample_weight, net, self.x.m.n_rows)
         cdef fmlp_exec e = _exec(n_threads, exact_threads)
         if solver is not None and solver not in SOLVERS:
             raise ValueError(f"solver: {solver!r} is none of {', '.join(SOLVERS)}")
-        row = _NO_SOLVER if solver is None else SOLVERS[solver]
-        cdef int code = row.code
-        self.n_state = row.n_state
+        cdef fmlp_optimizer optimizer
+        optimizer.solver = 0 if solver is None else SOLVERS[solver].code
+        optimizer.average = average
+        optimizer.clip = clip
         cdef Py_ssize_t size, entries = -1
         if isinstance(X, tuple):  # the fullest rows could meet in one mini-batch
             longest = int(np.diff(X[2]).max(initial=0))
             entries = min(self.x.m.nnz, batch_size * longest)
-        _check(fmlp_trainer_size(&e, &net.net, code, batch_size, entries, &size))
+        _check(fmlp_trainer_size(&e, &net.net, &optimizer, batch_size, entries, &size))
         self.memory = _Memory(size)
-        _check(fmlp_trainer_init(&e, &net.net, code, batch_size, entries, self.memory.start,
-                                 size, &self.t))
+        _check(fmlp_trainer_init(&e, &net.net, &optimizer, batch_size, entries,
+                                 self.memory.start, size, &self.t))
+        self.n_state = fmlp_trainer_n_state(self.t)
         self.write(params, state)
 
     cdef int _expect_sizes(self, _View params, _View state) except -1:
@@ -483,8 +506,13 @@ cdef class Trainer:
 
     def train(self, order, Py_ssize_t start, Py_ssize_t stop, *, Py_ssize_t step,
               double learning_rate, double alpha, double momentum=0.9, bint nesterov=True,
-              double beta_1=0.9, double beta_2=0.999, double epsilon=1e-8):
+              double beta_1=0.9, double beta_2=0.999, double epsilon=1e-8, double rho=0.9,
+              double weight_decay=0, double l1=0, double max_norm=0, double gradient_clip=0,
+              double ema_decay=0, rates=None):
         """Mini-batches of order[start:stop], some 50 ms of them at most.
+
+        rates (at least as many as there are mini-batches) are the learning rates of the steps, in
+        place of learning_rate. A max_norm of 0 is none.
 
         Returns
         -------
@@ -508,6 +536,16 @@ cdef class Trainer:
         h.beta_1 = beta_1
         h.beta_2 = beta_2
         h.epsilon = epsilon
+        h.rho = rho
+        h.weight_decay = weight_decay
+        h.l1 = l1
+        h.max_norm = max_norm
+        h.gradient_clip = gradient_clip
+        h.ema_decay = ema_decay
+        h.rate_sum = self.rate_sum
+        cdef _View r = None if rates is None else _View(rates, "rates", "d", 1)
+        h.rates = NULL if r is None else <const double *>r.buffer.buf
+        h.n_rates = 0 if r is None else r.length(0)
         cdef fmlp_progress progress
         cdef Py_ssize_t *rows = NULL if o is None else <Py_ssize_t *>o.buffer.buf
         cdef fmlp_status status
@@ -515,6 +553,7 @@ cdef class Trainer:
             status = fmlp_trainer_run(self.t, &self.x.m, &self.y.t, rows, start, stop, step, &h,
                                       &progress)
         _check(status)
+        self.rate_sum = progress.rate_sum
         return progress.position, progress.steps, progress.loss_sum
 
     def loss_grad(self, double alpha, grad):

@@ -37,6 +37,13 @@ cdef extern from "kernels/kernels.h" nogil:
         double beta_1
         double beta_2
         double epsilon
+        double rho
+        double step
+        double step_gradient
+        double root
+        double mix
+        double decay
+        double threshold
         int nesterov
 
     cdef struct fmlp_csr:
@@ -114,6 +121,11 @@ cdef extern from "kernels/kernels.h" nogil:
                        void *, Py_ssize_t, void *) noexcept
         double (*rule)(int, Py_ssize_t, const void *, void *, void **,
                        const fmlp_rule_args *) noexcept
+        double (*gradient_squares)(Py_ssize_t, const void *, const void *,
+                                   const fmlp_rule_args *) noexcept
+        void (*average)(Py_ssize_t, const void *, void *, double) noexcept
+        void (*cap_columns)(Py_ssize_t, Py_ssize_t, void *, Py_ssize_t, double) noexcept
+        void (*cap_row)(Py_ssize_t, void *, double) noexcept
         void (*transpose)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *,
                           Py_ssize_t) noexcept
         double (*sum)(Py_ssize_t, const void *) noexcept
@@ -143,7 +155,10 @@ OUTPUTS = {"identity": 0, "logistic": 1, "softmax": 2, "exp": 3, "tanh": 4, "sof
 LOSSES = {"squared_error": 0, "poisson": 1, "log_loss": 2, "absolute_error": 3, "huber": 4,
           "log_cosh": 5, "quantile": 6, "gamma": 7, "tweedie": 8, "gaussian_nll": 9, "focal": 10,
           "brier": 11}
-RULES = {"gradient": 0, "sgd": 1, "adam": 2}
+RULES = (
+    "gradient sgd adam moments amsgrad nadam adamax adagrad adadelta rmsprop lion adabelief muon"
+    " schedulefree rprop descent"
+).split()
 MATH = {
     "exp": 0, "log": 1, "logistic": 2, "tanh": 3, "expm1": 4, "log1p": 5, "normal_cdf": 6
 }
@@ -231,7 +246,9 @@ cdef class Table:
                 self.k.batch_norm != NULL, self.k.batch_norm_backward != NULL,
                 self.k.norm_sums != NULL, self.k.add_rows != NULL, self.k.add_sparse != NULL,
                 self.k.loss != NULL, self.k.output != NULL,
-                self.k.rule != NULL, self.k.transpose != NULL, self.k.sum != NULL,
+                self.k.rule != NULL, self.k.gradient_squares != NULL, self.k.average != NULL,
+                self.k.cap_columns != NULL, self.k.cap_row != NULL, self.k.transpose != NULL,
+                self.k.sum != NULL,
                 self.k.finite != NULL, self.k.math != NULL, self.k.fma_peak != NULL]
 
     def forward(self, X, w, str act, out):
@@ -377,15 +394,33 @@ cdef class Table:
 
     def rule(self, str rule, g, w, *state, double scale=1, double alpha=0,
              double learning_rate=0.1, double momentum=0, bint nesterov=False, double beta_1=0.9,
-             double beta_2=0.999, double epsilon=1e-8):
+             double beta_2=0.999, double epsilon=1e-8, double rho=0.9, double step=0.1,
+             double step_gradient=0.1, double root=1, double mix=0.5, double decay=1,
+             double threshold=0):
         cdef fmlp_rule_args args
         args.scale, args.alpha, args.learning_rate = scale, alpha, learning_rate
         args.momentum, args.nesterov = momentum, nesterov
-        args.beta_1, args.beta_2, args.epsilon = beta_1, beta_2, epsilon
+        args.beta_1, args.beta_2, args.epsilon, args.rho = beta_1, beta_2, epsilon, rho
+        args.step, args.step_gradient, args.root, args.mix = step, step_gradient, root, mix
+        args.decay, args.threshold = decay, threshold
         cdef void *s[FMLP_MAX_STATE]
         for i in range(FMLP_MAX_STATE):
             s[i] = _p(state[i]) if i < len(state) else NULL
-        return self.k.rule(RULES[rule], w.size, _p(g), _p(w), s, &args)
+        return self.k.rule(RULES.index(rule), w.size, _p(g), _p(w), s, &args)
+
+    def gradient_squares(self, g, w, *, double scale=1, double alpha=0):
+        cdef fmlp_rule_args args
+        args.scale, args.alpha = scale, alpha
+        return self.k.gradient_squares(w.size, _p(g), _p(w), &args)
+
+    def average(self, w, e, double mix):
+        self.k.average(w.size, _p(w), _p(e), mix)
+
+    def cap_columns(self, w, double limit):
+        self.k.cap_columns(w.shape[0], w.shape[1], _p(w), _ld(w), limit)
+
+    def cap_row(self, w, double limit):
+        self.k.cap_row(w.size, _p(w), limit)
 
     def transpose(self, src, dst):
         self.k.transpose(src.shape[0], src.shape[1], _p(src), _ld(src), _p(dst), _ld(dst))

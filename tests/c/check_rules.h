@@ -4,7 +4,8 @@
 static void FN(check_rule)(int rule, ptrdiff_t n, double alpha, int nesterov) {
     const struct fmlp_rule_args args = {.scale = 0.125, .alpha = alpha, .learning_rate = 0.0625,
                                         .momentum = 0.75, .beta_1 = 0.875, .beta_2 = 0.96875,
-                                        .epsilon = 0.0078125, .nesterov = nesterov};
+                                        .epsilon = 0.0078125, .decay = 1,
+                                        .nesterov = nesterov};
     const T *g = FN(input)(0, n, FN(REAL));
     T *w = FN(input)(1, n, FN(REAL)), *s1 = FN(input)(2, n, FN(REAL));
     T *s2 = FN(input)(3, n, FN(REAL));
