@@ -254,6 +254,7 @@ fmlp_status fmlp_trainer_loss_grad(fmlp_trainer *t, const fmlp_matrix *x, const 
 fmlp_status fmlp_trainer_predict(fmlp_trainer *t, const fmlp_matrix *x, int raw, void *out) {
     if (!same_kind(t, x)) return FMLP_E_ARGUMENT;
     const double cost = t->plan.flops_row_forward * (double)x->n_rows;
-    fmlp_predict_rows(&t->plan, fmlp_plan_threads(&t->exec, cost), &t->predict, t->w, x, raw, out);
+    fmlp_predict_rows(&t->plan, fmlp_plan_threads(&t->exec, cost), &t->predict,
+                      fmlp_trainer_weights(t), x, raw, out);
     return FMLP_OK;
 }

@@ -544,8 +544,11 @@ cdef class Trainer:
         h.ema_decay = ema_decay
         h.rate_sum = self.rate_sum
         cdef _View r = None if rates is None else _View(rates, "rates", "d", 1)
-        h.rates = NULL if r is None else <const double *>r.buffer.buf
-        h.n_rates = 0 if r is None else r.length(0)
+        h.rates = NULL
+        h.n_rates = 0
+        if r is not None:
+            h.rates = <const double *>r.buffer.buf
+            h.n_rates = r.length(0)
         cdef fmlp_progress progress
         cdef Py_ssize_t *rows = NULL if o is None else <Py_ssize_t *>o.buffer.buf
         cdef fmlp_status status
