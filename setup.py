@@ -3,16 +3,20 @@
 Everything static is in pyproject.toml. Environment variables read here:
 
 FASTMLP_NO_OPENMP=1     serial build, even where OpenMP works
+FASTMLP_NEED_OPENMP=1   no silent serial build where OpenMP does not work (wheels)
 FASTMLP_SANITIZE=1      AddressSanitizer and UndefinedBehaviorSanitizer (``make sanitize``)
 FASTMLP_DEBUG_CYTHON=1  bounds and None checks in the Cython modules
 """
 
+import gzip
 import os
 import platform
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tempfile
+import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,12 +25,13 @@ import Cython
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 from setuptools.errors import CompileError, LinkError
 from setuptools.modified import newer_group
 
-NO_OPENMP, SANITIZE, DEBUG_CYTHON = (
+NO_OPENMP, NEED_OPENMP, SANITIZE, DEBUG_CYTHON = (
     os.environ.get(f"FASTMLP_{name}", "0") != "0"
-    for name in ("NO_OPENMP", "SANITIZE", "DEBUG_CYTHON")
+    for name in ("NO_OPENMP", "NEED_OPENMP", "SANITIZE", "DEBUG_CYTHON")
 )
 
 # Kernel files csrc/kernels/isa_<name>.c: gcc and clang flags, MSVC flags, machines (empty: any).
@@ -45,7 +50,7 @@ PORTABLE = ["-std=c11", "-O3", *MODULE, "-Wall", "-Wextra", "-Wconversion"]
 # No fast-math: gcc < 13 links flush-to-zero into the whole process for it. FMA is explicit.
 KERNEL = "-fno-math-errno -fno-trapping-math -ffp-contract=off -fno-lto".split()
 SANITIZER = "-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all".split()
-MSVC = ["/O2", "/std:c11", "/W3"]
+MSVC = ["/O2", "/std:c11", "/experimental:c11atomics", "/W3"]
 
 DIRECTIVES = {
     "language_level": 3,
@@ -55,7 +60,7 @@ DIRECTIVES = {
     "freethreading_compatible": True,
     **dict.fromkeys(["boundscheck", "initializedcheck", "nonecheck"], DEBUG_CYTHON),
 }
-ABI3 = not sysconfig.get_config_var("Py_GIL_DISABLED")
+ABI3 = not sysconfig.get_config_var("Py_GIL_DISABLED")  # no limited API without the GIL yet
 
 OPENMP_PROBE = """
 #include <omp.h>
@@ -148,6 +153,8 @@ class BuildExt(build_ext):
             flags, link = ["-Xpreprocessor", "-fopenmp"], ["-lomp"]
         if NO_OPENMP or not self.works(OPENMP_PROBE, flags, link):
             why = "FASTMLP_NO_OPENMP is set" if NO_OPENMP else "the compiler has no working OpenMP"
+            if NEED_OPENMP:
+                raise CompileError(f"FASTMLP_NEED_OPENMP is set, and {why}")
             print(f"fastmlp: building for ONE THREAD, {why}", file=sys.stderr)
             return [], [], []
         pause = self.works(OMP_PAUSE_PROBE, flags, link)
@@ -169,6 +176,26 @@ class BuildExt(build_ext):
         return True
 
 
+class SDist(sdist):
+    """The same bytes for the same files: setuptools puts times and owners into the archive."""
+
+    def make_archive(self, base_name, format, root_dir=None, base_dir=None, **owner):
+        when = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
+
+        def plain(member):
+            member.mtime, member.uid, member.gid, member.uname, member.gname = when, 0, 0, "", ""
+            member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+            return member
+
+        path = f"{base_name}.tar.gz"
+        with (
+            gzip.GzipFile(path, "wb", mtime=when) as file,
+            tarfile.open(fileobj=file, mode="w") as tar,
+        ):
+            tar.add(base_dir, filter=plain)
+        return path
+
+
 INCLUDE_DIRS = ["csrc/include", "csrc"]
 HEADERS = files("csrc/**/*.h")
 DEPENDS = [*HEADERS, *files("csrc/**/*.c"), *files("src/fastmlp/*.pxd"), "setup.py"]
@@ -185,6 +212,6 @@ setup(
         )
         for name in ("_core", "_kernels")
     ],
-    cmdclass={"build_ext": BuildExt},
+    cmdclass={"build_ext": BuildExt, "sdist": SDist},
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {},
 )

@@ -14,7 +14,7 @@
 #include <windows.h>
 #else
 #include <sched.h>
-#if defined(FMLP_HAVE_OPENMP) && defined(FMLP_HAVE_OMP_PAUSE)
+#ifdef FMLP_HAVE_OPENMP
 #define FMLP_HAVE_ATFORK
 #include <pthread.h>
 #endif
@@ -112,14 +112,23 @@ void fmlp_phase(struct fmlp_walk *walk, ptrdiff_t n_items, const ptrdiff_t *spli
 }
 
 /* -------------------------------------------------------------------- fork */
+static atomic_int is_child; /* of a fork that the OpenMP runtime's threads did not survive */
+
 #ifdef FMLP_HAVE_ATFORK
 /* libgomp's pool does not survive fork: a child of a process that ran a region hangs in its first
- * one. Ending the forking thread's pool beforehand costs some 50 us a fork. */
+ * one. Ending the forking thread's pool beforehand costs some 50 us a fork. libgomp < 9 cannot do
+ * that (the wheels for old Linux carry 8.5): there such a child works on one thread. */
+#ifdef FMLP_HAVE_OMP_PAUSE
 static void before_fork(void) { omp_pause_resource_all(omp_pause_hard); }
+static void after_fork(void) {}
+#else
+static void before_fork(void) {}
+static void after_fork(void) { atomic_store(&is_child, 1); }
+#endif
 
 static void register_fork_handler(void) {
     static atomic_flag registered = ATOMIC_FLAG_INIT;
-    if (!atomic_flag_test_and_set(&registered)) pthread_atfork(before_fork, 0, 0);
+    if (!atomic_flag_test_and_set(&registered)) pthread_atfork(before_fork, 0, after_fork);
 }
 #elif defined(FMLP_HAVE_OPENMP)
 static void register_fork_handler(void) {}
@@ -133,7 +142,7 @@ static void run_task(fmlp_task task, void *arg, int thread, int n_threads) {
 }
 
 void fmlp_parallel(int n_threads, fmlp_task task, void *arg) {
-    if (n_threads <= 1) {
+    if (n_threads <= 1 || atomic_load_explicit(&is_child, memory_order_relaxed)) {
         run_task(task, arg, 0, 1);
         return;
     }
