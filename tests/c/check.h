@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+
+#include "guarded.h"
 
 static long checks_passed, checks_failed;
 
@@ -23,17 +23,10 @@ static void check(int ok, const char *name, const char *detail) {
     }
 }
 
-/* One page that ends where unreadable memory begins, so that an access beyond `n` elements at its
- * end is a fault; likewise before its start. */
+/* Bytes that end where unreadable memory begins; likewise before their start. */
 static char *guarded_page(size_t *size) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    char *p = mmap(NULL, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED || mprotect(p + page, page, PROT_READ | PROT_WRITE)) {
-        perror("mmap");
-        exit(2);
-    }
-    *size = page;
-    return p + page;
+    *size = GUARD;
+    return guarded(GUARD);
 }
 
 static uint64_t random_state = 88172645463325252u;

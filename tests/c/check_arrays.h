@@ -9,15 +9,7 @@ enum { ARRAYS = 8, ARRAY_BYTES = 1 << 20 };
 /* `bytes` bytes of array number `slot` that end at a page which cannot be touched. */
 static void *array_at(int slot, size_t bytes) {
     static char *pool[ARRAYS];
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    if (!pool[slot]) {
-        pool[slot] = mmap(NULL, ARRAY_BYTES + page, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (pool[slot] == MAP_FAILED || mprotect(pool[slot] + ARRAY_BYTES, page, PROT_NONE)) {
-            perror("mmap");
-            exit(2);
-        }
-    }
+    if (!pool[slot]) pool[slot] = guarded(ARRAY_BYTES);
     if (bytes > ARRAY_BYTES) {
         printf("FAILED array of %zu bytes does not fit\n", bytes);
         exit(2);

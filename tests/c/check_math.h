@@ -46,7 +46,7 @@ static void FN(check_error)(int op, const char *name, double bound, long samples
     char text[120];
 #if FMLP_IS_F32
     /* bit patterns in steps: all of them (samples = 2^32) or a prime apart */
-    const uint64_t step = samples >= 1L << 32 ? 1 : (((uint64_t)1 << 32) / (uint64_t)samples) | 1;
+    const uint64_t step = (uint64_t)samples >> 32 ? 1 : (((uint64_t)1 << 32) / (uint64_t)samples) | 1;
     for (uint64_t u = 0; u < (uint64_t)1 << 32;) {
         ptrdiff_t n = 0;
         for (; n < 1024 && u < (uint64_t)1 << 32; n++, u += step) {
