@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._compat import SklearnNames
 from ._core import Network, forward
+from ._initialization import initialize
 from ._losses import head_of_output
 from ._solvers import STOCHASTIC_SOLVERS, Data, fit_lbfgs, fit_stochastic
 from ._state import HISTORY, Checkpoint, pack_state, unpack_state
@@ -28,7 +29,7 @@ from ._validation import (
     layer_activations,
     to_engine,
 )
-from ._weights import FLOATS, Weights, check_memory
+from ._weights import EXTRAS, FLOATS, Layout, Weights, check_memory
 
 # Fewer multiplications than this are not worth asking how many threads there are.
 _SMALL_WORK = 1 << 17
@@ -185,15 +186,15 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
 
     def _initialize(self, layer_sizes, dtype):
         """Start anew: history, random weights."""
-        check_memory(layer_sizes, dtype, self.solver)
+        layout = self._layout(layer_sizes)
+        check_memory(layout, dtype, self.solver)
         for name in (*HISTORY, "_no_improvement_count", "_optimizer"):
             self.__dict__.pop(name, None)
         self.n_iter_ = 0
         self.t_ = 0
         self.n_layers_ = len(layer_sizes)
-        weights = Weights.zeros(layer_sizes, dtype)
-        names = layer_activations(self.activation, len(layer_sizes) - 2)
-        weights.randomize(self._random_state, names, self.activation)
+        weights = Weights.zeros(layout, dtype)
+        initialize(weights, self._random_state, self.weight_init, self.activation)
         return weights
 
     def _start_history(self):
@@ -256,16 +257,22 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         """Make these weights the model's."""
         weights.networks = {self._network_key(weights): self._network(weights)}
         # All at once, and never in place: another thread may be in predict.
-        self.__dict__.update(
-            _weights=weights, coefs_=list(weights.coefs), intercepts_=list(weights.intercepts)
-        )
+        attributes = {"_weights": weights, **weights.attributes}
+        self.__dict__.update(attributes)
+        for name in EXTRAS:
+            if f"{name}_" not in attributes:
+                self.__dict__.pop(f"{name}_", None)
 
     def _current_weights(self):
         """The weights that ``coefs_`` and ``intercepts_`` show, set by hand or not."""
         weights = self.__dict__.get("_weights")
-        if weights is None or not weights.are(self.coefs_, self.intercepts_):
+        if weights is None or not weights.are(self.__dict__):
             check_is_fitted(self, "coefs_")
-            weights = Weights.gather(self.coefs_, self.intercepts_)
+            extras = {
+                name: self.__dict__[f"{name}_"] for name in EXTRAS if hasattr(self, f"{name}_")
+            }
+            pieces = self._layout((0,) * (len(self.coefs_) + 1)).pieces
+            weights = Weights.gather(self.coefs_, self.intercepts_, extras, pieces)
         return weights
 
     def _fitted_head(self):
@@ -274,6 +281,15 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         if head is None or head.output != self.out_activation_:
             head = head_of_output(self.out_activation_)
         return head
+
+    def _layout(self, layer_sizes):
+        """Which parameters a network of these sizes has, as our own parameters say now."""
+        names = layer_activations(self.activation, len(layer_sizes) - 2)
+        return Layout(
+            tuple(layer_sizes),
+            (1,) * len(names),
+            tuple(("activation_slopes",) if name == "prelu" else () for name in names),
+        )
 
     def _network_key(self, weights):
         """What the network is beside its weights. Parameters may have changed since `fit`."""

@@ -86,6 +86,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         focal_gamma=2.0,
         label_smoothing=0.0,
         class_weight=None,
+        weight_init="auto",
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -115,6 +116,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.focal_gamma = focal_gamma
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
+        self.weight_init = weight_init
 
     def fit(self, X, y, sample_weight=None, *, soft_targets=False, classes=None):
         """Fit the network to X and y.

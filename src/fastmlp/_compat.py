@@ -93,9 +93,9 @@ class SklearnNames:
 
         ``coef_grads`` and ``intercept_grads`` are filled, ``activations`` and ``deltas`` are not.
         """
-        layer_sizes = self._current_weights().layer_sizes
+        layout = self._current_weights().layout
         dtype = np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
-        weights = Weights(np.array(packed_coef_inter, dtype=dtype), layer_sizes)
+        weights = Weights(np.array(packed_coef_inter, dtype=dtype), layout)
         if self.out_activation_ == "softmax":
             targets = np.argmax(y, axis=1).astype(np.int32)
         else:
@@ -113,5 +113,5 @@ class SklearnNames:
             grad,
         )
         self._install(weights)
-        coef_grads[:], intercept_grads[:] = views(grad, layer_sizes)
+        coef_grads[:], intercept_grads[:], _ = views(grad, layout)
         return loss, grad

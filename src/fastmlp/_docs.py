@@ -102,6 +102,18 @@ int, default=15000
 int or None, default=None
     Number of threads. None chooses, with respect to CPU affinity, container limits and the
     size of the work. The result does not depend on it.""",
+    "weight_init": """\
+str or callable, default='auto'
+    What the weights start from. 'auto' is scikit-learn's: uniform weights and biases within
+    ``sqrt(6 / (n_in + n_out))``, with 2 for 6 where the activation is 'logistic'. Biases start from
+    zero in all the others. Normal distributions have mean 0.
+
+    - 'glorot_uniform', 'glorot_normal': variance ``2 / (n_in + n_out)``
+    - 'he_uniform', 'he_normal': variance ``2 / n_in``, for 'relu' and its relatives
+    - 'lecun_normal': variance ``1 / n_in``, for 'selu'
+    - 'orthogonal': orthonormal columns, or rows where those are fewer
+    - a callable ``f(shape, random_state)``: returns the array for one weight matrix of
+      ``shape = (n_in, n_out)``; called layer by layer with NumPy's RandomState.""",
 }
 
 _CUSTOM_LOSS = """

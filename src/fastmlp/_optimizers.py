@@ -40,25 +40,25 @@ class _Optimizer:
         self.learning_rate_init = estimator.learning_rate_init
         self.t = 0
         self.state = None
-        self.layer_sizes = None
+        self.layout = None
 
     def prepare(self, weights):
         """Make the state fit these weights; a new one means starting anew."""
         shape = (self.n_state, weights.flat.size)
         if (
             self.state is None
-            or self.layer_sizes != weights.layer_sizes
+            or self.layout != weights.layout
             or self.state.dtype != weights.flat.dtype
         ):
             self.state = np.zeros(shape, dtype=weights.flat.dtype)
-            self.layer_sizes = weights.layer_sizes
+            self.layout = weights.layout
             self.t = 0
 
     def _moment(self, row):
         """Row of the state as scikit-learn shows it: views, weights first, then biases."""
         if self.state is None:
             return []
-        coefs, intercepts = views(self.state[row], self.layer_sizes)
+        coefs, intercepts, _ = views(self.state[row], self.layout)
         return coefs + intercepts
 
     def __getstate__(self):

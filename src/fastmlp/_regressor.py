@@ -70,6 +70,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         huber_delta=1.0,
         quantile=0.5,
         tweedie_power=1.5,
+        weight_init="auto",
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -100,6 +101,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.huber_delta = huber_delta
         self.quantile = quantile
         self.tweedie_power = tweedie_power
+        self.weight_init = weight_init
 
     def fit(self, X, y, sample_weight=None):
         """Fit the network to X and y.

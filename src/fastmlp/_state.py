@@ -6,14 +6,15 @@ import numpy as np
 from sklearn.exceptions import InconsistentVersionWarning as _SklearnVersionWarning
 
 from ._version import __version__
-from ._weights import Weights
+from ._weights import EXTRAS, Layout, Weights
 
 # Attributes that grow in place during training.
 HISTORY = ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_")
 
 # Not in pickles: a lock, what the next call of fit makes anew, what _params says in full.
 _TRANSIENT = (
-    "_training", "_random_state", "_own_random_state", "_weights", "coefs_", "intercepts_"
+    "_training", "_random_state", "_own_random_state", "_weights", "coefs_", "intercepts_",
+    *(f"{name}_" for name in EXTRAS),
 )  # fmt: skip
 
 
@@ -64,7 +65,7 @@ def pack_state(estimator, state):
         weights = estimator._current_weights()
         for name in _TRANSIENT:
             state.pop(name, None)
-        state["_params"] = weights.flat, weights.layer_sizes
+        state["_params"] = weights.flat, tuple(weights.layout)
     return state
 
 
@@ -87,7 +88,7 @@ def unpack_state(estimator, state):
         warnings.warn(warning, stacklevel=3)
     if "_params" not in state:
         return state, None
-    flat, layer_sizes = state.pop("_params")
+    flat, layout = state.pop("_params")
     # From another machine or a memory map: native byte order, aligned, without its subclass.
     flat = np.require(flat, dtype=flat.dtype.newbyteorder("="), requirements=["C", "A"])
-    return state, Weights(np.asarray(flat), layer_sizes)
+    return state, Weights(np.asarray(flat), Layout(*layout))

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import validate_data
 
 from ._core import ACTIVATION_NAMES
+from ._initialization import INITIALIZERS
 from ._losses import CLASSIFICATION, REGRESSION, REGRESSION_OUTPUTS
 from ._weights import FLOATS
 
@@ -111,6 +112,7 @@ PARAMETER_RULES = {
     ),
     "max_fun": _integer(1),
     "n_threads": _either(_integer(1), _NONE),
+    "weight_init": _either(_choice(*INITIALIZERS), (callable, "a callable")),
 }
 
 # What one of the estimators alone has.

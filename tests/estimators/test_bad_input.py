@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse as sp
 
 from fastmlp import MLPClassifier, MLPRegressor
-from fastmlp._weights import check_memory, count_params
+from fastmlp._weights import Layout, check_memory
 
 ERRORS = (ValueError, TypeError, MemoryError)
 
@@ -416,13 +416,13 @@ BIG = [2**31 - 1, 2**31, 2**32, 2**63]
 
 @pytest.mark.parametrize("big", list(itertools.product(BIG, repeat=2)))
 def test_memory_estimate_does_not_overflow(big):
-    assert count_params((3, *big, 1)) == 4 * big[0] + (big[0] + 1) * big[1] + big[1] + 1
+    assert Layout.plain((3, *big, 1)).n_params == 4 * big[0] + (big[0] + 1) * big[1] + big[1] + 1
     with pytest.raises(MemoryError, match=r"needs about \d{19,} bytes"):
-        check_memory((3, *big, 1), np.float32, "adam")
+        check_memory(Layout.plain((3, *big, 1)), np.float32, "adam")
 
 
 def test_memory_estimate_allows_what_fits():
-    check_memory((784, 512, 512, 10), np.float64, "lbfgs")
+    check_memory(Layout.plain((784, 512, 512, 10)), np.float64, "lbfgs")
 
 
 @pytest.mark.parametrize("batch_size", [10**6, 2**31, 2**63, 10**30])

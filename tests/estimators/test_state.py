@@ -474,7 +474,7 @@ def test_training_replaces_the_weights_in_one_go(Estimator, method, iris, quick)
     getattr(model, method)(X, y)
     assert model._weights is not before
     np.testing.assert_array_equal(before.flat, flat)
-    assert model._weights.are(model.coefs_, model.intercepts_)
+    assert model._weights.are(vars(model))
 
 
 def test_number_of_threads_does_not_matter(Estimator, iris):
