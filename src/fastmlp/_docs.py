@@ -219,7 +219,7 @@ out_activation_ : str
     Activation function of the output layer.
 n_features_in_ : int
     Number of features.
-feature_names_in_ : ndarray of shape (n_features_in_,)
+feature_names_in_ : ndarray of shape (n_features,)
     Their names, if X had names that are all strings."""
 
 NOTES = """\
