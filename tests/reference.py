@@ -195,7 +195,7 @@ def train_epoch(
     rows of the loss of the mini-batch they are in.
     """
     layer_sizes, hidden, output, loss = network
-    loss_sum = 0.0
+    loss_sum, n_trained = 0.0, 0
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         weight = None if sample_weight is None else sample_weight[rows]
@@ -205,9 +205,10 @@ def train_epoch(
             params, layer_sizes, hidden, output, loss, X[rows], Y[rows], weight, alpha
         )
         loss_sum += value * len(rows)
+        n_trained += len(rows)
         t += 1
         if solver == "sgd":
             sgd_step(params, state, gradient, learning_rate, **hyper)
         else:
             adam_step(params, state, gradient, learning_rate, t, **hyper)
-    return t, loss_sum / len(order)
+    return t, loss_sum / n_trained

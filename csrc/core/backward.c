@@ -24,11 +24,10 @@ static void backward_layer(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptr
                     act, a, below->ld, dz_in, below->ld);
 }
 
-static void block(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m, void *group) {
+static void forward_block(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m) {
     struct fmlp_trainer *t = c->t;
     const struct fmlp_plan *plan = &t->plan;
     const struct fmlp_csr csr = fmlp_csr_of(c->x);
-    const int last = plan->n_layers - 1;
     for (ptrdiff_t r = i; r < i + m; r++) {
         const ptrdiff_t row = fmlp_chunk_row(c, r);
         t->index[r] = row;
@@ -36,11 +35,17 @@ static void block(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m, void *gr
         t->in_rows[0][r] = fmlp_at(plan, c->x->data, row * c->x->ld);
         prefetch_row(t->in_rows[0][r], plan->n_inputs * plan->k->size);
     }
-    for (int l = 0; l <= last; l++) {
+    for (int l = 0; l < plan->n_layers; l++) {
         const ptrdiff_t at = i * plan->layers[l].ld;
         fmlp_forward_layer(plan, l, m, t->in_rows[l] + i, &csr, t->index + i, t->w,
                            fmlp_at(plan, t->a[l], at), t->d[l] ? fmlp_at(plan, t->d[l], at) : 0);
     }
+}
+
+static void backward_block(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m, void *group) {
+    const struct fmlp_trainer *t = c->t;
+    const struct fmlp_plan *plan = &t->plan;
+    const int last = plan->n_layers - 1;
     plan->k->loss(&plan->head, m, plan->n_outputs,
                   fmlp_at(plan, t->a[last], i * plan->layers[last].ld), plan->layers[last].ld,
                   t->index + i, c->y, fmlp_at(plan, t->loss_rows, i), group);
@@ -54,5 +59,7 @@ void fmlp_rows_item(void *arg, ptrdiff_t item, int thread) {
         return;
     }
     const ptrdiff_t from = c->rows * item / c->blocks, to = c->rows * (item + 1) / c->blocks;
-    block(c, from, to - from, fmlp_thread_memory(c->t, thread).group);
+    if (c->passes & FMLP_FORWARD) forward_block(c, from, to - from);
+    if (c->passes & FMLP_BACKWARD)
+        backward_block(c, from, to - from, fmlp_thread_memory(c->t, thread).group);
 }

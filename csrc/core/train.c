@@ -17,7 +17,9 @@ struct job {
     const ptrdiff_t *order;
     ptrdiff_t start, stop, first_step;
     fmlp_hyper hyper;
+    int passes;       /* enum fmlp_pass */
     ptrdiff_t steps;  /* done; written by thread 0, */
+    ptrdiff_t rows;   /* in them, */
     double rate_sum;  /* like this */
 };
 
@@ -50,6 +52,7 @@ static struct fmlp_chunk step_of(struct job *job, ptrdiff_t start, ptrdiff_t row
     c.loss_factor = (double)rows / weights;
     c.penalty_factor = 0.5 * h->alpha * c.loss_factor;
     c.start = start;
+    c.passes = job->passes;
     return c;
 }
 
@@ -96,7 +99,7 @@ static void run_task(void *arg, int thread, int n_threads) {
     struct fmlp_walk walk = {.team = job->t->team, .thread = thread};
     const ptrdiff_t batch = job->t->batch;
     const double *rates = job->hyper.rates;
-    ptrdiff_t steps = 0;
+    ptrdiff_t steps = 0, rows_trained = 0;
     double rate_sum = job->hyper.rate_sum;
     (void)n_threads; /* shares without a thread are taken over */
     for (ptrdiff_t at = job->start; at < job->stop; at += batch) {
@@ -105,10 +108,22 @@ static void run_task(void *arg, int thread, int n_threads) {
         if (weights == 0) continue; /* nothing to learn from: no step */
         const double rate = rates ? rates[steps] : job->hyper.learning_rate;
         rate_sum += rate * rate;
+        rows_trained += rows;
         const struct fmlp_step now = {(double)(job->first_step + ++steps), rate, rate_sum};
         run_step(job, &walk, at, rows, weights, &now);
     }
-    if (thread == 0) job->steps = steps, job->rate_sum = rate_sum;
+    if (thread == 0) job->steps = steps, job->rows = rows_trained, job->rate_sum = rate_sum;
+}
+
+static void forward_task(void *arg, int thread, int n_threads) {
+    struct job *job = arg;
+    struct fmlp_trainer *t = job->t;
+    struct fmlp_walk walk = {.team = t->team, .thread = thread};
+    struct fmlp_chunk c = {.t = t, .x = job->x, .order = job->order, .start = job->start,
+                           .rows = job->stop - job->start, .passes = FMLP_FORWARD};
+    (void)n_threads;
+    c.blocks = row_blocks(t, c.rows, t->team->n_shares);
+    fmlp_phase(&walk, c.blocks, 0, fmlp_rows_item, &c);
 }
 
 /* Do the entries of every chunk fit the memory laid out for them? */
@@ -141,17 +156,20 @@ static int classes_known(const fmlp_head *head, const int32_t *classes, ptrdiff_
     return 1;
 }
 
+/* y: NULL for a forward pass */
 static fmlp_status check_rows(const struct fmlp_trainer *t, const fmlp_matrix *x,
                               const fmlp_target *y, const ptrdiff_t *order, ptrdiff_t start,
                               ptrdiff_t stop) {
+    const fmlp_head *head = &t->plan.head;
+    const int by_class = y && !y->dense;
     if (!same_kind(t, x)) return FMLP_E_ARGUMENT;
     if (start < 0 || stop < start || (!order && stop > x->n_rows)) return FMLP_E_ARGUMENT;
-    if (!y->dense && (!y->classes || t->plan.head.output != FMLP_OUT_SOFTMAX))
-        return FMLP_E_ARGUMENT;
+    if (by_class && (!y->classes || head->output != FMLP_OUT_SOFTMAX)) return FMLP_E_ARGUMENT;
+    if (by_class && head->loss == FMLP_LOSS_CUSTOM) return FMLP_E_ARGUMENT;
     for (ptrdiff_t i = start; i < stop; i++) {
         const ptrdiff_t row = order ? order[i] : i;
         if (row < 0 || row >= x->n_rows) return FMLP_E_ARGUMENT;
-        if (!y->dense && !classes_known(&t->plan.head, y->classes, row)) return FMLP_E_ARGUMENT;
+        if (by_class && !classes_known(head, y->classes, row)) return FMLP_E_ARGUMENT;
     }
     return t->entries < 0 || entries_fit(t, x, order, start, stop) ? FMLP_OK : FMLP_E_ARGUMENT;
 }
@@ -188,11 +206,19 @@ static void shorten(struct job *job, double step, double cost) {
         job->stop = job->start + (ptrdiff_t)steps * batch;
 }
 
-/* The sum goes on over the calls of an epoch, so that it does not depend on where they were cut. */
+/* The sum goes on over the calls of an epoch, so that it does not depend on where they were cut.
+ * Mini-batches without weight count as much as the mean of the others: as if they were absent. */
 static double loss_sum(const struct fmlp_trainer *t) {
     double sum = t->loss_sum;
     for (ptrdiff_t i = 0; i < t->plan.n_items; i++) sum += t->penalty[i];
-    return sum;
+    const int all = t->rows_trained == t->rows_seen || t->rows_trained == 0;
+    return all ? sum : sum * ((double)t->rows_seen / (double)t->rows_trained);
+}
+
+static void start_team(struct fmlp_trainer *t, int n) {
+    memset(t->team->cursors, 0, (size_t)n * sizeof(struct fmlp_cursor));
+    t->team->done = 0;
+    t->team->n_shares = n;
 }
 
 /* step: a step's cost. Trials of another number of threads do fewer steps than asked for. */
@@ -207,16 +233,43 @@ static double run(struct job *job, double step) {
     const double start = tune ? fmlp_seconds() : 0;
     if (job->start == 0) {
         t->loss_sum = 0;
+        t->rows_seen = t->rows_trained = 0;
         memset(t->penalty, 0, (size_t)t->plan.n_items * sizeof(double));
     }
-    memset(t->team->cursors, 0, (size_t)n * sizeof(struct fmlp_cursor));
-    t->team->done = 0;
-    t->team->n_shares = n;
+    job->passes = t->plan.head.loss == FMLP_LOSS_CUSTOM ? FMLP_BACKWARD : FMLP_BOTH;
+    start_team(t, n);
     split_items(t, n);
     fmlp_parallel(n, run_task, job);
+    t->rows_forward = 0;
+    t->rows_seen += job->stop - job->start;
+    t->rows_trained += job->rows;
     const double rows = (double)(job->stop - job->start);
     if (tune) fmlp_tuner_learn(&t->tuner, n, rows, fmlp_seconds() - start);
     return loss_sum(t);
+}
+
+/* Has the forward pass been done, where it is a call of its own? */
+static int is_ready(const struct fmlp_trainer *t, ptrdiff_t rows) {
+    return t->plan.head.loss != FMLP_LOSS_CUSTOM || t->rows_forward == rows;
+}
+
+fmlp_status fmlp_trainer_forward(fmlp_trainer *t, const fmlp_matrix *x, const ptrdiff_t *order,
+                                 ptrdiff_t start, ptrdiff_t stop, void *raw) {
+    const struct fmlp_plan *plan = &t->plan;
+    const ptrdiff_t rows = stop - start, bytes = plan->n_outputs * plan->k->size;
+    const fmlp_status status = check_rows(t, x, 0, order, start, stop);
+    if (status != FMLP_OK) return status;
+    if (plan->head.loss != FMLP_LOSS_CUSTOM || rows > t->batch) return FMLP_E_ARGUMENT;
+    struct job job = {.t = t, .x = x, .order = order, .start = start, .stop = stop};
+    const int n = fmlp_plan_threads(&t->exec, plan->flops_row_forward * (double)rows);
+    start_team(t, n);
+    fmlp_parallel(n, forward_task, &job);
+    for (ptrdiff_t i = 0; i < rows; i++)
+        memcpy((char *)raw + i * bytes,
+               fmlp_at(plan, t->a[plan->n_layers - 1], i * plan->layers[plan->n_layers - 1].ld),
+               (size_t)bytes);
+    t->rows_forward = rows;
+    return FMLP_OK;
 }
 
 fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,
@@ -232,6 +285,7 @@ fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_t
     const ptrdiff_t most_steps = (job.stop - start + t->batch - 1) / t->batch;
     if (t->solver == FMLP_SOLVER_NONE || (hyper->rates && hyper->n_rates < most_steps))
         return FMLP_E_ARGUMENT;
+    if (!is_ready(t, job.stop - start)) return FMLP_E_ARGUMENT;
     progress->loss_sum = run(&job, step);
     progress->position = job.stop;
     progress->steps = job.steps;
@@ -244,6 +298,7 @@ fmlp_status fmlp_trainer_loss_grad(fmlp_trainer *t, const fmlp_matrix *x, const 
     const fmlp_status status = check_rows(t, x, y, 0, 0, x->n_rows);
     if (status != FMLP_OK) return status;
     if (t->solver != FMLP_SOLVER_NONE || x->n_rows > t->batch) return FMLP_E_ARGUMENT;
+    if (!is_ready(t, x->n_rows)) return FMLP_E_ARGUMENT;
     struct job job = {.t = t, .x = x, .y = y, .stop = x->n_rows, .hyper = {.alpha = alpha}};
     memset(t->s[0], 0, (size_t)(t->plan.w_len * t->plan.k->size));
     *loss = run(&job, step_cost(t, x, x->n_rows)) / (double)x->n_rows;

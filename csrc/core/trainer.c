@@ -54,7 +54,9 @@ static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const f
     t->solver = solver;
     t->entries = csr_entries;
     t->batch = batch_size;
-    t->chunk = batch_size < CHUNK_ROWS ? batch_size : CHUNK_ROWS;
+    /* a custom loss sees the whole mini-batch between its forward and its backward pass */
+    const int whole = batch_size < CHUNK_ROWS || net->head.loss == FMLP_LOSS_CUSTOM;
+    t->chunk = whole ? batch_size : CHUNK_ROWS;
     if (batch_size < 1 || !fmlp_solver_get(solver)) return FMLP_E_ARGUMENT;
     const fmlp_status status = fmlp_plan_make(&t->plan, exec, net, sparse, 1, arena);
     if (status != FMLP_OK) return status;

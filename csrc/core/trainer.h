@@ -36,6 +36,8 @@ struct fmlp_trainer {
     void *loss_rows;         /* (chunk) */
     /* since the call that began at row 0: */
     double loss_sum;         /* of data, each step's mean times its rows */
+    ptrdiff_t rows_seen, rows_trained; /* since then; mini-batches without weight are not trained */
+    ptrdiff_t rows_forward;  /* custom losses: of the forward pass that waits for its step */
     double *penalty;         /* (n_items) 1/2 alpha |w|^2 * rows / weights, summed over steps */
     double *squares;         /* (n_items) of the gradient, clip only */
     double clip_factor;      /* of the step at hand */
@@ -55,6 +57,9 @@ struct fmlp_thread_memory {
 
 struct fmlp_thread_memory fmlp_thread_memory(const struct fmlp_trainer *t, int thread);
 
+/* What phase 1 does. A custom loss needs two calls: the loss itself is in between. */
+enum fmlp_pass { FMLP_FORWARD = 1, FMLP_BACKWARD = 2, FMLP_BOTH = 3 };
+
 /* What the two phases need to know of the rows at hand. */
 struct fmlp_chunk {
     struct fmlp_trainer *t;
@@ -63,6 +68,7 @@ struct fmlp_chunk {
     const ptrdiff_t *order; /* or NULL */
     ptrdiff_t start, rows;  /* order[start : start + rows] */
     int first, last;        /* of the optimizer step */
+    int passes;             /* of phase 1: enum fmlp_pass */
     /* What phase 2 does: add up gradients, take their size, apply the rule, transpose the weights */
     int sums, measures, applies, transposes;
     int rule;

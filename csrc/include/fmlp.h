@@ -172,7 +172,8 @@ typedef struct fmlp_matrix {
 fmlp_status fmlp_check_csr(const fmlp_matrix *x); /* indptr monotone, indices in range */
 
 typedef struct fmlp_target {
-    const void *dense;      /* (n_rows, n_outputs / outputs per target), or NULL */
+    const void *dense;      /* (n_rows, n_outputs / outputs per target), or NULL; custom loss:
+                             * (n_rows, n_outputs + 1), see fmlp_trainer_forward */
     const int32_t *classes; /* (n_rows, n_groups or 1) class indices: softmax only, or NULL */
     const void *weight;     /* (n_rows) sample weights, or NULL */
 } fmlp_target;
@@ -258,6 +259,12 @@ fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_t
                              const ptrdiff_t *order, ptrdiff_t start, ptrdiff_t stop,
                              ptrdiff_t first_step, const fmlp_hyper *hyper,
                              fmlp_progress *progress);
+/* Custom losses: a step is two calls. This one does the forward pass of a mini-batch order[start :
+ * stop] and gives its outputs without activation, raw (stop - start, n_outputs). The caller writes
+ * their derivatives and the row's loss, both times its weight, to the rows of y->dense; then
+ * fmlp_trainer_run of the same rows, or fmlp_trainer_loss_grad of all, does the rest. */
+fmlp_status fmlp_trainer_forward(fmlp_trainer *t, const fmlp_matrix *x, const ptrdiff_t *order,
+                                 ptrdiff_t start, ptrdiff_t stop, void *raw);
 /* Loss and flat gradient (n_params) over all rows of x at the loaded weights. */
 fmlp_status fmlp_trainer_loss_grad(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,
                                    double alpha, double *loss, void *grad);

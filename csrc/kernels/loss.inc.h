@@ -23,7 +23,14 @@ FMLP_INLINE VT FN(loss_group)(const fmlp_head *h, ptrdiff_t n, VT *z, const stru
     }
 }
 
+/* A custom loss: the deltas, and behind them the loss, are the targets. */
+FMLP_INLINE VT FN(loss_given)(ptrdiff_t n, VT *z, const struct FN(targets) *y) {
+    for (ptrdiff_t j = 0; j < n; j++) z[j] = FN(target)(y, j);
+    return FN(target)(y, n);
+}
+
 static ptrdiff_t FN(target_columns)(const fmlp_head *h, ptrdiff_t n) {
+    if (h->loss == FMLP_LOSS_CUSTOM) return n + 1;
     if (h->loss == FMLP_LOSS_QUANTILE) return n / h->n_loss_args;
     return h->loss == FMLP_LOSS_GAUSSIAN_NLL ? n / 2 : n;
 }
@@ -32,7 +39,8 @@ static void FN(loss)(const fmlp_head *h, ptrdiff_t m, ptrdiff_t n, void *z_, ptr
                      const ptrdiff_t *index, const fmlp_target *target, void *loss_rows_,
                      void *scratch) {
     T *z = z_, *loss_rows = loss_rows_;
-    const T *weight = target->weight;
+    const int custom = h->loss == FMLP_LOSS_CUSTOM;
+    const T *weight = custom ? 0 : target->weight; /* which a custom loss has in it */
     VT *c = scratch;
     struct FN(targets) y = {.dense = target->dense,
                             .classes = target->classes,
@@ -44,8 +52,9 @@ static void FN(loss)(const fmlp_head *h, ptrdiff_t m, ptrdiff_t n, void *z_, ptr
         y.index = index + i;
         for (ptrdiff_t j = 0; j < n; j++) c[j] = V(load_strided)(z + j, ldz, y.rows);
         VT row = V(zero)();
+        if (custom) row = FN(loss_given)(n, c, &y);
         y.first = 0;
-        for (y.group = 0; y.group < h->n_groups; y.first += h->groups[y.group++])
+        for (y.group = 0; y.group < h->n_groups && !custom; y.first += h->groups[y.group++])
             row = V(add)(row, FN(loss_group)(h, h->groups[y.group], c + y.first, &y));
         if (weight) {
             T w[LANES];

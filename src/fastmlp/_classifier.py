@@ -418,6 +418,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return classification_head(self, "logistic"), 1
 
     def _engine_targets(self, targets, dtype):
+        if self._head.loss == "custom":
+            return targets.astype(dtype) if targets.dtype.kind in "fb" else targets
         if targets.dtype.kind == "f" and self.out_activation_ == "logistic":
             targets = targets[:, 1:]  # of two classes
         if targets.dtype.kind in "fb" and targets.ndim == 2:

@@ -155,6 +155,9 @@ cdef extern from "fmlp.h" nogil:
                                  const Py_ssize_t *order, Py_ssize_t start, Py_ssize_t stop,
                                  Py_ssize_t first_step, const fmlp_hyper *hyper,
                                  fmlp_progress *progress)
+    fmlp_status fmlp_trainer_forward(fmlp_trainer *t, const fmlp_matrix *x,
+                                     const Py_ssize_t *order, Py_ssize_t start, Py_ssize_t stop,
+                                     void *raw)
     fmlp_status fmlp_trainer_loss_grad(fmlp_trainer *t, const fmlp_matrix *x,
                                        const fmlp_target *y, double alpha, double *loss,
                                        void *grad)

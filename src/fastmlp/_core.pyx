@@ -347,6 +347,8 @@ cdef class Network:
         self.n_features = self.layer_sizes[0]
         self.n_outputs = self.layer_sizes[n]
         self.n_targets = self.n_outputs // fmlp_outputs_per_target(&self.net.head)
+        if loss == "custom":  # deltas and the loss of each row, see Trainer.forward_rows
+            self.n_targets = self.n_outputs + 1
 
     cdef int _make_head(self, tuple loss_args, double label_smoothing, tuple groups) except -1:
         if self.output not in OUTPUTS or self.loss not in LOSSES:
@@ -558,6 +560,31 @@ cdef class Trainer:
         _check(status)
         self.rate_sum = progress.rate_sum
         return progress.position, progress.steps, progress.loss_sum
+
+    def forward_rows(self, order, Py_ssize_t start, Py_ssize_t stop):
+        """Custom losses: the first half of a step on order[start:stop], or of `loss_grad`.
+
+        The rows of y are to be filled with derivatives by these outputs and losses, times sample
+        weights, before `train` is called for the same rows.
+
+        Returns
+        -------
+        raw : ndarray (stop - start, n_outputs)
+            Outputs before the output activation.
+        """
+        cdef _View o = None
+        if order is not None:
+            o = _View(order, "order", "lqn", 1)
+            if o.buffer.itemsize != sizeof(Py_ssize_t) or stop > o.length(0):
+                raise ValueError("order: needs intp indices up to stop")
+        raw = np.empty((max(0, stop - start), self.net.n_outputs), self.net.dtype)
+        cdef _View r = _View(raw, "raw", self.net.code, 2, True)
+        cdef Py_ssize_t *rows = NULL if o is None else <Py_ssize_t *>o.buffer.buf
+        cdef fmlp_status status
+        with nogil:
+            status = fmlp_trainer_forward(self.t, &self.x.m, rows, start, stop, r.buffer.buf)
+        _check(status)
+        return raw
 
     def loss_grad(self, double alpha, grad):
         """Loss over all rows; its flat gradient goes to grad (n_params,)."""

@@ -243,6 +243,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _engine_targets(self, targets, dtype):
         targets = cast(targets, dtype, "y")
+        if self._head.loss == "custom":
+            return self._shaped(targets)
         check_domain(self, targets, self._head)
         return targets
 

@@ -12,7 +12,8 @@ import scipy
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
-from ._core import SOLVERS, Trainer, shuffle
+from ._core import SOLVERS, shuffle
+from ._custom import make_trainer
 from ._optimizers import make_optimizer
 from ._stopping import LossMonitor, ScoreMonitor
 
@@ -39,7 +40,8 @@ class Data(NamedTuple):
     """Checked training data in the engine's format."""
 
     X: object  # ndarray (n_rows, n_features) or CSR tuple (data, indices, indptr, n_rows)
-    y: np.ndarray  # int32 class indices for softmax, else (n_rows, n_outputs) of the model's dtype
+    y: np.ndarray  # int32 class indices, (n_rows, n_targets) of the model's dtype, or what a loss
+    # of the user's gets
     sample_weight: np.ndarray | None
     n_rows: int
 
@@ -139,10 +141,9 @@ def fit_stochastic(est, network, weights, data, validation, *, incremental, n_th
         warnings.append((BATCH_SIZE_CLIPPED, UserWarning))
         batch_size = n_rows
 
-    trainer = Trainer(
-        network, optimizer.name, weights.flat, optimizer.state,
-        data.X, data.y, data.sample_weight, batch_size, n_threads,
-    )  # fmt: skip
+    trainer = make_trainer(
+        est, network, optimizer.name, weights.flat, optimizer.state, data, batch_size, n_threads
+    )
     monitor = LossMonitor() if validation is None else ScoreMonitor(validation[1], trainer)
     end = train(
         est,
@@ -177,9 +178,7 @@ def fit_lbfgs(est, network, weights, data, *, n_threads):
     """
     dtype = weights.flat.dtype
     params, grad = np.zeros_like(weights.flat), np.empty_like(weights.flat)
-    trainer = Trainer(
-        network, None, params, None, data.X, data.y, data.sample_weight, data.n_rows, n_threads
-    )
+    trainer = make_trainer(est, network, None, params, None, data, data.n_rows, n_threads)
     accepted = scipy.optimize.OptimizeResult(x=weights.flat.astype(np.float64), fun=math.nan, nit=0)
 
     def loss_and_gradient(theta):

@@ -296,7 +296,7 @@ def test_batches_of_weight_zero_do_no_step(isa, dtype, solver, rng):
     rows = np.r_[0:8, 16:24]
     steps, other = train(shorter, rows, 0, 16, alpha=0.1)
     assert steps == 4
-    assert np.isclose(loss, other, rtol=1e-14)
+    assert np.isclose(loss / 24, other / 16, rtol=1e-14)  # the mean is that without these rows
     for a, b in zip(read(t, solver), read(shorter, solver), strict=True):
         assert np.array_equal(a, b)
     p.weight[:] = 0
