@@ -37,22 +37,48 @@ static double weight_sum(const struct job *job, ptrdiff_t start, ptrdiff_t rows)
     return sum;
 }
 
-static struct fmlp_chunk step_of(struct job *job, ptrdiff_t start, ptrdiff_t rows,
-                                 double weights, const struct fmlp_step *at) {
+/* A mini-batch to learn from. */
+struct step {
+    ptrdiff_t start, rows; /* rows == 0: there is none */
+    double weights;        /* their sum */
+    ptrdiff_t number;      /* 0: the job's first */
+    struct fmlp_step at;
+};
+
+/* The first at or after `start`, following the step `last`; one whose weights sum to 0 does none. */
+static struct step step_from(const struct job *job, ptrdiff_t start, const struct step *last) {
+    const fmlp_hyper *h = &job->hyper;
+    struct step s = {.number = last ? last->number + 1 : 0};
+    for (; start < job->stop; start += job->t->batch) {
+        const ptrdiff_t rows = fmlp_min(job->stop - start, job->t->batch);
+        const double weights = weight_sum(job, start, rows);
+        if (weights == 0) continue; /* nothing to learn from: no step */
+        const double rate = h->rates ? h->rates[s.number] : h->learning_rate;
+        const double rate_sum = (last ? last->at.rate_sum : h->rate_sum) + rate * rate;
+        s.start = start, s.rows = rows, s.weights = weights;
+        s.at = (struct fmlp_step){(double)(job->first_step + s.number + 1), rate, rate_sum};
+        break;
+    }
+    return s;
+}
+
+static struct fmlp_chunk chunk_of(struct job *job, const struct step *s) {
     const fmlp_hyper *h = &job->hyper;
     const int solver = job->t->solver;
     struct fmlp_chunk c = {.t = job->t, .x = job->x, .y = job->y, .order = job->order,
                            .rule = fmlp_solver_get(solver)->rule, .hyper = h,
                            .loss_sum = &job->t->loss_sum};
-    c.weights = c.biases = fmlp_solver_args(solver, h, at, weights);
+    c.weights = c.biases = fmlp_solver_args(solver, h, &s->at, s->weights);
     c.biases.alpha = c.biases.threshold = 0;
     c.biases.decay = 1;
     /* From step 1 on as if the average had begun with all the weight that it is to have. */
-    c.average_mix = (1 - h->ema_decay) / (1 - pow(h->ema_decay, at->number));
-    c.loss_factor = (double)rows / weights;
+    c.average_mix = (1 - h->ema_decay) / (1 - pow(h->ema_decay, s->at.number));
+    c.loss_factor = (double)s->rows / s->weights;
     c.penalty_factor = 0.5 * h->alpha * c.loss_factor;
-    c.start = start;
+    c.start = s->start;
     c.passes = job->passes;
+    c.columns = &job->t->columns[0];
+    c.sums = 1;
     return c;
 }
 
@@ -64,24 +90,27 @@ static ptrdiff_t row_blocks(const struct fmlp_trainer *t, ptrdiff_t rows, int n_
     return want < most ? want : most;
 }
 
-static void run_step(struct job *job, struct fmlp_walk *walk, ptrdiff_t start, ptrdiff_t rows,
-                     double weights, const struct fmlp_step *at) {
+static void run_chunk(struct fmlp_walk *walk, struct fmlp_chunk *c) {
+    c->blocks = row_blocks(c->t, c->rows, c->t->team->n_shares);
+    fmlp_phase(walk, c->blocks + (c->build.rows > 0), 0, fmlp_rows_item, c);
+    fmlp_phase(walk, c->t->plan.n_items + 1, c->t->split, fmlp_update_item, c);
+}
+
+static void run_step(struct job *job, struct fmlp_walk *walk, const struct step *s) {
     struct fmlp_trainer *t = job->t;
     const struct fmlp_plan *plan = &t->plan;
     const int capped = job->hyper.max_norm > 0, averaged = t->average && !t->averages_itself;
-    struct fmlp_chunk c = step_of(job, start, rows, weights, at);
-    c.sums = 1;
-    for (ptrdiff_t done = 0; done < rows; done += c.rows) {
-        c.start = start + done;
-        c.rows = rows - done < t->chunk ? rows - done : t->chunk;
+    struct fmlp_chunk c = chunk_of(job, s);
+    for (ptrdiff_t done = 0; done < s->rows; done += c.rows) {
+        c.start = s->start + done;
+        c.rows = fmlp_min(s->rows - done, t->chunk);
         c.first = done == 0;
-        c.last = done + c.rows == rows;
+        c.last = done + c.rows == s->rows;
         c.measures = c.last && t->clip;
         c.applies = c.last && !t->clip;
         c.transposes = c.applies && !capped && c.rule != FMLP_RULE_GRADIENT;
-        c.blocks = row_blocks(t, c.rows, t->team->n_shares);
-        fmlp_phase(walk, c.blocks + (t->entries >= 0), 0, fmlp_rows_item, &c);
-        fmlp_phase(walk, plan->n_items + 1, t->split, fmlp_update_item, &c);
+        if (t->entries >= 0) c.build = (struct fmlp_sorting){c.start, c.rows, &t->columns[0]};
+        run_chunk(walk, &c);
     }
     if (t->clip) {
         fmlp_phase(walk, 1, 0, fmlp_clip_item, &c);
@@ -94,23 +123,44 @@ static void run_step(struct job *job, struct fmlp_walk *walk, ptrdiff_t start, p
     if (averaged) fmlp_phase(walk, fmlp_average_items(plan), 0, fmlp_average_item, &c);
 }
 
+/* lazy: the mini-batch's columns are sorted and up to date; those of the next one are made so. */
+static void run_lazy_step(struct job *job, struct fmlp_walk *walk, const struct step *s,
+                          const struct step *next) {
+    struct fmlp_trainer *t = job->t;
+    struct fmlp_chunk c = chunk_of(job, s);
+    c.rows = s->rows;
+    c.first = c.last = c.applies = c.transposes = 1;
+    c.lazy_step = t->lazy.steps + (int)s->number;
+    c.columns = &t->columns[s->number % 2];
+    c.build = (struct fmlp_sorting){next->start, next->rows, &t->columns[next->number % 2]};
+    run_chunk(walk, &c);
+}
+
+static void lazy_ready(struct job *job, struct fmlp_walk *walk, const struct step *s) {
+    struct fmlp_trainer *t = job->t;
+    ptrdiff_t n_items = 0;
+    while (n_items < t->plan.n_items && t->plan.items[n_items].layer == 0) n_items++;
+    struct fmlp_chunk c = chunk_of(job, s);
+    c.lazy_step = t->lazy.steps;
+    c.build = (struct fmlp_sorting){s->start, s->rows, &t->columns[0]};
+    fmlp_phase(walk, 1, 0, fmlp_columns_item, &c);
+    fmlp_phase(walk, n_items, 0, fmlp_lazy_ready_item, &c);
+}
+
 static void run_task(void *arg, int thread, int n_threads) {
     struct job *job = arg;
-    struct fmlp_walk walk = {.team = job->t->team, .thread = thread};
-    const ptrdiff_t batch = job->t->batch;
-    const double *rates = job->hyper.rates;
+    struct fmlp_trainer *t = job->t;
+    struct fmlp_walk walk = {.team = t->team, .thread = thread};
     ptrdiff_t steps = 0, rows_trained = 0;
     double rate_sum = job->hyper.rate_sum;
+    struct step s = step_from(job, job->start, 0), next;
     (void)n_threads; /* shares without a thread are taken over */
-    for (ptrdiff_t at = job->start; at < job->stop; at += batch) {
-        const ptrdiff_t rows = job->stop - at < batch ? job->stop - at : batch;
-        const double weights = weight_sum(job, at, rows);
-        if (weights == 0) continue; /* nothing to learn from: no step */
-        const double rate = rates ? rates[steps] : job->hyper.learning_rate;
-        rate_sum += rate * rate;
-        rows_trained += rows;
-        const struct fmlp_step now = {(double)(job->first_step + ++steps), rate, rate_sum};
-        run_step(job, &walk, at, rows, weights, &now);
+    if (t->lazy.on && s.rows) lazy_ready(job, &walk, &s);
+    for (; s.rows; s = next) {
+        next = step_from(job, s.start + t->batch, &s);
+        if (t->lazy.on) run_lazy_step(job, &walk, &s, &next);
+        else run_step(job, &walk, &s);
+        steps = s.number + 1, rows_trained += s.rows, rate_sum = s.at.rate_sum;
     }
     if (thread == 0) job->steps = steps, job->rows = rows_trained, job->rate_sum = rate_sum;
 }
@@ -124,6 +174,21 @@ static void forward_task(void *arg, int thread, int n_threads) {
     (void)n_threads;
     c.blocks = row_blocks(t, c.rows, t->team->n_shares);
     fmlp_phase(&walk, c.blocks, 0, fmlp_rows_item, &c);
+}
+
+/* What the columns left behind will need: the rule's arguments of each step to come. */
+static void lazy_begin(struct job *job) {
+    struct fmlp_lazy *lazy = &job->t->lazy;
+    if (lazy->steps == FMLP_LAZY_STEPS) fmlp_lazy_settle(job->t);
+    const ptrdiff_t room = FMLP_LAZY_STEPS - lazy->steps;
+    if (job->stop - job->start > room * job->t->batch)
+        job->stop = job->start + room * job->t->batch;
+    for (struct step s = step_from(job, job->start, 0); s.rows;
+         s = step_from(job, s.start + job->t->batch, &s)) {
+        const struct fmlp_chunk c = chunk_of(job, &s);
+        lazy->args[lazy->steps + s.number] = c.weights;
+        lazy->factor[lazy->steps + s.number] = c.penalty_factor;
+    }
 }
 
 /* Do the entries of every chunk fit the memory laid out for them? */
@@ -180,7 +245,7 @@ static double step_cost(const struct fmlp_trainer *t, const fmlp_matrix *x, ptrd
     if (x->indptr) /* the first layer costs what it has entries */
         row -= 4 * (double)t->plan.layers[0].n_out *
                ((double)x->n_cols - (double)x->nnz / (double)(x->n_rows + 1));
-    return row * (double)rows + 30.0 * (double)t->plan.w_len;
+    return row * (double)rows + (t->lazy.on ? 10.0 : 30.0) * (double)t->plan.w_len;
 }
 
 /* Shares of equal cost: a thread gets the items whose middle lies in its part. */
@@ -211,6 +276,7 @@ static void shorten(struct job *job, double step, double cost) {
 static double loss_sum(const struct fmlp_trainer *t) {
     double sum = t->loss_sum;
     for (ptrdiff_t i = 0; i < t->plan.n_items; i++) sum += t->penalty[i];
+    for (ptrdiff_t k = 0; t->lazy.on && k < t->plan.n_inputs; k++) sum += t->lazy.penalty[k];
     const int all = t->rows_trained == t->rows_seen || t->rows_trained == 0;
     return all ? sum : sum * ((double)t->rows_seen / (double)t->rows_trained);
 }
@@ -221,9 +287,14 @@ static void start_team(struct fmlp_trainer *t, int n) {
     t->team->n_shares = n;
 }
 
-/* step: a step's cost. Trials of another number of threads do fewer steps than asked for. */
-static double run(struct job *job, double step) {
+/* step: a step's cost; whole: row after the last of the epoch. Trials of another number of threads
+ * do fewer steps than asked for. */
+static double run(struct job *job, double step, ptrdiff_t whole) {
     struct fmlp_trainer *t = job->t;
+    if (job->hyper.max_norm > 0 && t->lazy.on) { /* the cap looks at whole units */
+        fmlp_lazy_settle(t);
+        t->lazy.on = 0;
+    }
     const int most = fmlp_plan_threads(&t->exec, step);
     const int tune = most > 1 && !t->exec.exact_threads;
     const struct fmlp_choice choice =
@@ -235,8 +306,13 @@ static double run(struct job *job, double step) {
         t->loss_sum = 0;
         t->rows_seen = t->rows_trained = 0;
         memset(t->penalty, 0, (size_t)t->plan.n_items * sizeof(double));
+        if (t->lazy.on) {
+            fmlp_lazy_settle(t);
+            memset(t->lazy.penalty, 0, (size_t)t->plan.n_inputs * sizeof(double));
+        }
     }
     job->passes = t->plan.head.loss == FMLP_LOSS_CUSTOM ? FMLP_BACKWARD : FMLP_BOTH;
+    if (t->lazy.on) lazy_begin(job);
     start_team(t, n);
     split_items(t, n);
     fmlp_parallel(n, run_task, job);
@@ -244,7 +320,9 @@ static double run(struct job *job, double step) {
     t->rows_seen += job->stop - job->start;
     t->rows_trained += job->rows;
     const double rows = (double)(job->stop - job->start);
+    t->lazy.steps += t->lazy.on ? (int)job->steps : 0;
     if (tune) fmlp_tuner_learn(&t->tuner, n, rows, fmlp_seconds() - start);
+    if (job->stop == whole) fmlp_lazy_settle(t); /* the loss is complete */
     return loss_sum(t);
 }
 
@@ -286,7 +364,7 @@ fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_t
     if (t->solver == FMLP_SOLVER_NONE || (hyper->rates && hyper->n_rates < most_steps))
         return FMLP_E_ARGUMENT;
     if (!is_ready(t, job.stop - start)) return FMLP_E_ARGUMENT;
-    progress->loss_sum = run(&job, step);
+    progress->loss_sum = run(&job, step, stop);
     progress->position = job.stop;
     progress->steps = job.steps;
     progress->rate_sum = job.rate_sum;
@@ -301,7 +379,7 @@ fmlp_status fmlp_trainer_loss_grad(fmlp_trainer *t, const fmlp_matrix *x, const 
     if (!is_ready(t, x->n_rows)) return FMLP_E_ARGUMENT;
     struct job job = {.t = t, .x = x, .y = y, .stop = x->n_rows, .hyper = {.alpha = alpha}};
     memset(t->s[0], 0, (size_t)(t->plan.w_len * t->plan.k->size));
-    *loss = run(&job, step_cost(t, x, x->n_rows)) / (double)x->n_rows;
+    *loss = run(&job, step_cost(t, x, x->n_rows), x->n_rows) / (double)x->n_rows;
     fmlp_unpack(&t->plan, t->s[0], grad);
     return FMLP_OK;
 }

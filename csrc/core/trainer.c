@@ -86,11 +86,14 @@ static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const f
     struct fmlp_cursor *cursors = fmlp_take(arena, exec->n_threads, sizeof *cursors);
     if (t->team) t->team->cursors = cursors;
     t->split = fmlp_take(arena, (ptrdiff_t)exec->n_threads + 1, sizeof *t->split);
-    if (sparse) {
-        t->columns.start = fmlp_take(arena, fmlp_size_add(plan->n_inputs, 2), sizeof(ptrdiff_t));
-        t->columns.row = fmlp_take(arena, csr_entries, sizeof(int32_t));
-        t->columns.value = fmlp_take(arena, csr_entries, size);
+    t->lazy.on = sparse && fmlp_lazy_possible(t);
+    for (int i = 0; i < (t->lazy.on ? 2 : sparse); i++) {
+        struct fmlp_columns *x = &t->columns[i];
+        x->start = fmlp_take(arena, fmlp_size_add(plan->n_inputs, 2), sizeof(ptrdiff_t));
+        x->row = fmlp_take(arena, csr_entries, sizeof(int32_t));
+        x->value = fmlp_take(arena, csr_entries, size);
     }
+    if (t->lazy.on) fmlp_lazy_take(t, arena);
     return fmlp_size_bad(arena->bytes) ? FMLP_E_SIZE : FMLP_OK;
 }
 
@@ -139,6 +142,7 @@ int fmlp_trainer_n_state(const fmlp_trainer *t) {
 
 fmlp_status fmlp_trainer_load(fmlp_trainer *t, const void *params, const void *state) {
     const int n_state = fmlp_solver_n_state(t->solver);
+    fmlp_lazy_settle(t); /* nothing is to be caught up on what comes now */
     for (int i = 0; i < n_state; i++) load(t, state, i, t->s[i]);
     load(t, params, 0, fmlp_trainer_weights(t));
     if (state && t->average) {
@@ -150,8 +154,9 @@ fmlp_status fmlp_trainer_load(fmlp_trainer *t, const void *params, const void *s
     return FMLP_OK;
 }
 
-fmlp_status fmlp_trainer_store(const fmlp_trainer *t, void *params, void *state) {
+fmlp_status fmlp_trainer_store(fmlp_trainer *t, void *params, void *state) {
     const struct fmlp_plan *plan = &t->plan;
+    fmlp_lazy_settle(t);
     const int n_state = fmlp_solver_n_state(t->solver);
     fmlp_unpack(plan, t->average ? t->average : t->w, params);
     for (int i = 0; state && i < n_state; i++)
@@ -164,7 +169,10 @@ ptrdiff_t fmlp_trainer_weights_bytes(const fmlp_trainer *t) {
     return t->plan.w_len * t->plan.k->size;
 }
 
-void *fmlp_trainer_weights(fmlp_trainer *t) { return t->average ? t->average : t->w; }
+void *fmlp_trainer_weights(fmlp_trainer *t) {
+    fmlp_lazy_settle(t);
+    return t->average ? t->average : t->w;
+}
 
 /* Behind an average, training goes on from it. */
 void fmlp_trainer_weights_changed(fmlp_trainer *t) {
@@ -175,8 +183,9 @@ void fmlp_trainer_weights_changed(fmlp_trainer *t) {
     transpose_weights(t);
 }
 
-int fmlp_trainer_weights_finite(const fmlp_trainer *t) {
+int fmlp_trainer_weights_finite(fmlp_trainer *t) {
     const struct fmlp_plan *plan = &t->plan;
+    fmlp_lazy_settle(t);
     return plan->k->finite(plan->w_len, t->w) &&
            (!t->average || plan->k->finite(plan->w_len, t->average));
 }

@@ -2,6 +2,7 @@
 #ifndef FMLP_TRAINER_H
 #define FMLP_TRAINER_H
 
+#include "lazy.h"
 #include "plan.h"
 #include "predict.h"
 #include "threads.h"
@@ -41,7 +42,8 @@ struct fmlp_trainer {
     double *penalty;         /* (n_items) 1/2 alpha |w|^2 * rows / weights, summed over steps */
     double *squares;         /* (n_items) of the gradient, clip only */
     double clip_factor;      /* of the step at hand */
-    struct fmlp_columns columns; /* sparse input: the chunk by columns */
+    struct fmlp_columns columns[2]; /* sparse input: the chunk by columns; lazy: and the next */
+    struct fmlp_lazy lazy;
     char *threads;           /* (n_threads, bytes_thread): see fmlp_thread_memory */
     ptrdiff_t bytes_thread;
     struct fmlp_predict_scratch predict;
@@ -59,6 +61,12 @@ struct fmlp_thread_memory fmlp_thread_memory(const struct fmlp_trainer *t, int t
 
 /* What phase 1 does. A custom loss needs two calls: the loss itself is in between. */
 enum fmlp_pass { FMLP_FORWARD = 1, FMLP_BACKWARD = 2, FMLP_BOTH = 3 };
+
+/* Rows order[start : start + rows] are to be written to `out` by columns; no rows: nothing to do. */
+struct fmlp_sorting {
+    ptrdiff_t start, rows;
+    struct fmlp_columns *out;
+};
 
 /* What the two phases need to know of the rows at hand. */
 struct fmlp_chunk {
@@ -78,6 +86,9 @@ struct fmlp_chunk {
     double penalty_factor;  /* of sum w^2 in the loss */
     double loss_factor;     /* of the rows' weighted losses */
     ptrdiff_t blocks;       /* items of phase 1 */
+    int lazy_step;          /* which of the trainer's lazy steps */
+    const struct fmlp_columns *columns; /* sparse input: these rows by columns */
+    struct fmlp_sorting build;          /* sparse input: to be sorted beside phase 1 */
     double *loss_sum;
 };
 
@@ -100,7 +111,13 @@ void fmlp_cap_item(void *arg, ptrdiff_t item, int thread);
 ptrdiff_t fmlp_average_items(const struct fmlp_plan *plan);
 void fmlp_average_item(void *arg, ptrdiff_t item, int thread);
 
-/* columns.c */
+/* Before the first lazy step of a run, an item of the first layer: its columns that the chunk
+ * touches catch up. */
+void fmlp_lazy_ready_item(void *arg, ptrdiff_t item, int thread);
+
+/* columns.c: does what c->build says. */
 void fmlp_columns_build(const struct fmlp_chunk *c);
+/* The only item of a phase. */
+void fmlp_columns_item(void *arg, ptrdiff_t item, int thread);
 
 #endif

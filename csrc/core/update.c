@@ -2,6 +2,7 @@
  * over the rows in order and applies the rule while the sum is in L1. */
 #include <math.h>
 
+#include "../kernels/compiler.h"
 #include "trainer.h"
 
 /* Where the item's gradient is summed: the step's own array, or the thread's buffer. */
@@ -82,12 +83,57 @@ static double rows_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     const ptrdiff_t at = p->w_at + it->k0 * p->out_pad;
     void *g = sum_at(t, mem, at);
     if (c->sums)
-        plan->k->grad_sparse(it->k0, it->k1, p->out_pad, &t->columns, t->dz[0], p->ld, !c->first,
+        plan->k->grad_sparse(it->k0, it->k1, p->out_pad, c->columns, t->dz[0], p->ld, !c->first,
                              g);
     double squares = finish(t, c, at, (it->k1 - it->k0) * p->out_pad, g, 0);
     if (it->k0 == 0)
         squares += bias(t, c, 0, 0, p->out_pad, p->w_at + p->n_in * p->out_pad, p->out_pad, mem);
     return squares;
+}
+
+static int touches(const struct fmlp_columns *x, ptrdiff_t k) {
+    return x->start[k] < x->start[k + 1];
+}
+
+/* Columns in use lie anywhere; their weights and state are on their way while others are in hand. */
+static void prefetch_column(const struct fmlp_trainer *t, ptrdiff_t k) {
+    const struct fmlp_plan *plan = &t->plan;
+    const struct fmlp_layer_plan *p = &plan->layers[0];
+    const ptrdiff_t at = (p->w_at + k * p->out_pad) * plan->k->size;
+    const ptrdiff_t bytes = p->out_pad * plan->k->size;
+    for (ptrdiff_t b = 0; b < bytes && b < 512; b += 64) {
+        FMLP_PREFETCH((const char *)t->w + at + b);
+        for (int i = 0; i < t->n_s; i++) FMLP_PREFETCH((const char *)t->s[i] + at + b);
+    }
+}
+
+/* Columns that these rows touch take the step, those that the next ones touch are made ready. */
+static void lazy_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
+                      const struct fmlp_item *it, const struct fmlp_thread_memory *mem) {
+    const struct fmlp_plan *plan = &t->plan;
+    const struct fmlp_layer_plan *p = &plan->layers[0];
+    struct fmlp_lazy *lazy = &t->lazy;
+    for (ptrdiff_t k = it->k0; k < it->k1; k++) {
+        const ptrdiff_t at = p->w_at + k * p->out_pad, ahead = k + 6;
+        if (ahead < p->n_in && (touches(c->columns, ahead) ||
+                                (c->build.rows && touches(c->build.out, ahead))))
+            prefetch_column(t, ahead);
+        if (touches(c->columns, k)) {
+            plan->k->grad_sparse(k, k + 1, p->out_pad, c->columns, t->dz[0], p->ld, 0, mem->item);
+            lazy->penalty[k] += c->penalty_factor * finish(t, c, at, p->out_pad, mem->item, 0);
+            lazy->done[k] = c->lazy_step + 1;
+        }
+        if (c->build.rows && touches(c->build.out, k)) fmlp_lazy_catch_up(t, k, c->lazy_step + 1);
+    }
+    if (it->k0 == 0) bias(t, c, 0, 0, p->out_pad, p->w_at + p->n_in * p->out_pad, p->out_pad, mem);
+}
+
+void fmlp_lazy_ready_item(void *arg, ptrdiff_t item, int thread) {
+    const struct fmlp_chunk *c = arg;
+    const struct fmlp_item *it = &c->t->plan.items[item];
+    (void)thread;
+    for (ptrdiff_t k = it->k0; k < it->k1; k++)
+        if (touches(c->columns, k)) fmlp_lazy_catch_up(c->t, k, c->lazy_step);
 }
 
 void fmlp_update_item(void *arg, ptrdiff_t item, int thread) {
@@ -103,7 +149,10 @@ void fmlp_update_item(void *arg, ptrdiff_t item, int thread) {
     switch (t->plan.layers[it->layer].layout) {
     case FMLP_PANELS: squares = panel_item(t, c, it, &mem); break;
     case FMLP_NARROW: squares = narrow_item(t, c, it, &mem); break;
-    case FMLP_ROWS: squares = rows_item(t, c, it, &mem); break;
+    case FMLP_ROWS:
+        if (t->lazy.on) lazy_item(t, c, it, &mem);
+        else squares = rows_item(t, c, it, &mem);
+        break;
     }
     if (c->measures) t->squares[item] = squares;
     else t->penalty[item] += squares * c->penalty_factor;

@@ -233,7 +233,7 @@ typedef struct fmlp_progress {
     ptrdiff_t position; /* next row of the order */
     ptrdiff_t steps;    /* optimizer steps done */
     double loss_sum;    /* sum over mini-batches of loss * rows, penalty included, since the last
-                           call that began at row 0: at the end of an epoch, the epoch's */
+                           call that began at row 0; complete when position is `stop` */
     double rate_sum;    /* hyper's, with the steps done */
 } fmlp_progress;
 
@@ -252,7 +252,7 @@ fmlp_status fmlp_trainer_init(const fmlp_exec *exec, const fmlp_net *net,
  * predicts, the weights in training behind it; NULL: start from params / not wanted. */
 int fmlp_trainer_n_state(const fmlp_trainer *t);
 fmlp_status fmlp_trainer_load(fmlp_trainer *t, const void *params, const void *state);
-fmlp_status fmlp_trainer_store(const fmlp_trainer *t, void *params, void *state);
+fmlp_status fmlp_trainer_store(fmlp_trainer *t, void *params, void *state);
 /* Trains the mini-batches of order[start:stop], about 50 ms of work at most.
  * order: (stop) row numbers, or NULL for 0, 1, 2 ...; first_step: optimizer steps done before. */
 fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,
@@ -269,7 +269,7 @@ fmlp_status fmlp_trainer_forward(fmlp_trainer *t, const fmlp_matrix *x, const pt
 fmlp_status fmlp_trainer_loss_grad(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,
                                    double alpha, double *loss, void *grad);
 fmlp_status fmlp_trainer_predict(fmlp_trainer *t, const fmlp_matrix *x, int raw, void *out);
-int fmlp_trainer_weights_finite(const fmlp_trainer *t);
+int fmlp_trainer_weights_finite(fmlp_trainer *t);
 /* The weights that predict in kernel layout, to copy and put back: bytes and address. */
 ptrdiff_t fmlp_trainer_weights_bytes(const fmlp_trainer *t);
 void *fmlp_trainer_weights(fmlp_trainer *t);

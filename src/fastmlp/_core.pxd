@@ -150,7 +150,7 @@ cdef extern from "fmlp.h" nogil:
                                   fmlp_trainer **out)
     int fmlp_trainer_n_state(const fmlp_trainer *t)
     fmlp_status fmlp_trainer_load(fmlp_trainer *t, const void *params, const void *state)
-    fmlp_status fmlp_trainer_store(const fmlp_trainer *t, void *params, void *state)
+    fmlp_status fmlp_trainer_store(fmlp_trainer *t, void *params, void *state)
     fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,
                                  const Py_ssize_t *order, Py_ssize_t start, Py_ssize_t stop,
                                  Py_ssize_t first_step, const fmlp_hyper *hyper,
@@ -162,7 +162,7 @@ cdef extern from "fmlp.h" nogil:
                                        const fmlp_target *y, double alpha, double *loss,
                                        void *grad)
     fmlp_status fmlp_trainer_predict(fmlp_trainer *t, const fmlp_matrix *x, int raw, void *out)
-    int fmlp_trainer_weights_finite(const fmlp_trainer *t)
+    int fmlp_trainer_weights_finite(fmlp_trainer *t)
     Py_ssize_t fmlp_trainer_weights_bytes(const fmlp_trainer *t)
     void *fmlp_trainer_weights(fmlp_trainer *t)
     void fmlp_trainer_weights_changed(fmlp_trainer *t)
