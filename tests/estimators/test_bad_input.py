@@ -273,10 +273,10 @@ def test_non_finite_y_is_found_on_the_fast_path(value):
 
 
 @pytest.mark.parametrize(
-    "y", [np.linspace(0, 1, N), np.tile([[0, 1, 2]], (N, 1)), GRID[:, :2] * 1.5], ids=str
+    "y", [np.linspace(0, 1, N), GRID[:, :2] * 1.5], ids=["one column", "two columns"]
 )
 def test_targets_that_are_no_classes(y):
-    with pytest.raises(ValueError, match=r"Unknown label type|[Mm]ultioutput"):
+    with pytest.raises(ValueError, match="Unknown label type"):
         make(MLPClassifier).fit(GOOD_X, y)
 
 
