@@ -97,15 +97,16 @@ def _targets(sklearn, torch, peak_share=None):
     return targets if peak_share is None else {**targets, "peak_share": peak_share}
 
 
-# Epochs and rows so that the slowest library works for about half a second.
+# Epochs and rows so that the slowest library works for about a second: fits of few milliseconds would
+# time the validation of their arguments.
 SHAPES = [
-    Shape(20, (32,), 2, 32, rows=4_800, epochs=10, targets=_targets(45, 90)),
-    Shape(20, (100,), 2, 200, rows=10_000, epochs=10, targets=_targets(14, 15, 0.35)),
-    Shape(20, (100,), 2, 200, rows=10_000, epochs=10, dtype="float64", targets=_targets(9, 10)),
-    Shape(54, (128, 128), 7, 256, rows=10_240, epochs=10, targets=_targets(6, 4.5, 0.70)),
-    Shape(784, (100,), 10, 200, rows=10_000, epochs=5, targets=_targets(3.5, 2.4, 0.70)),
-    Shape(784, (512, 512), 10, 256, rows=5_120, epochs=2, targets=_targets(2.6, 2.4, 0.85)),
-    Shape(256, (1024,) * 3, 10, 256, rows=2_560, epochs=2, targets=_targets(2.5, 1.5, 0.85)),
+    Shape(20, (32,), 2, 32, rows=9_600, epochs=20, targets=_targets(45, 90)),
+    Shape(20, (100,), 2, 200, rows=20_000, epochs=20, targets=_targets(14, 15, 0.35)),
+    Shape(20, (100,), 2, 200, rows=20_000, epochs=20, dtype="float64", targets=_targets(9, 10)),
+    Shape(54, (128, 128), 7, 256, rows=20_480, epochs=10, targets=_targets(6, 4.5, 0.70)),
+    Shape(784, (100,), 10, 200, rows=10_000, epochs=10, targets=_targets(3.5, 2.4, 0.70)),
+    Shape(784, (512, 512), 10, 256, rows=5_120, epochs=4, targets=_targets(2.6, 2.4, 0.85)),
+    Shape(256, (1024,) * 3, 10, 256, rows=2_560, epochs=4, targets=_targets(2.5, 1.5, 0.85)),
     Shape(784, (512, 512), 10, 256, 5_120, 2, dtype="float64", targets=_targets(2.5, 1.8, 0.83)),
     *(
         Shape(50, (150,), 2, 200, 10_000, 10, dtype, activation, targets=_targets(8, 8))
