@@ -12,13 +12,14 @@ ASAN = LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=l
 # The names that tests/c has for the instruction sets of this machine.
 C_RUNNERS = names = dict(generic="scalar", x86_v3="avx2", x86_v4="avx512", neon="neon"); \
     from fastmlp import _core; print(*(names[isa] for isa in _core.available_isas()))
-.PHONY: help build demo test bench sanitize lint portability docs clean distclean
+.PHONY: help build demo test bench sanitize lint types portability docs clean distclean
 
 help:
 	@echo "make demo      train on real data, fastmlp beside scikit-learn"
 	@echo "make test      all tests;  make sanitize: a part of them under ASan and UBSan"
 	@echo "make bench     speed of training beside scikit-learn (and torch, if installed in $(VENV))"
-	@echo "make lint      ruff and C warnings;  make portability: other compilers and machines"
+	@echo "make lint      ruff and C warnings;  make types: annotations and stubs"
+	@echo "make portability  other compilers and machines"
 	@echo "make docs      build/docs/index.html; every code block is run;  make clean, make distclean"
 
 $(VENV)/.installed: pyproject.toml
@@ -67,6 +68,10 @@ lint: build $(VENV)/.group-lint
 	@$(PY) -m ruff check .
 	@gcc -std=c11 -Wall -Wextra -Wconversion -Werror -fsyntax-only csrc/core/*.c csrc/cpu/*.c \
 	    csrc/kernels/isa_generic.c && echo "C: no warnings"
+
+types: build $(VENV)/.group-types
+	@$(PY) -m mypy
+	@$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml --allowlist tools/stubtest.txt fastmlp
 
 portability:
 	@tests/c/portability.sh

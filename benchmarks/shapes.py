@@ -97,7 +97,7 @@ def _targets(sklearn, torch, peak_share=None):
     return targets if peak_share is None else {**targets, "peak_share": peak_share}
 
 
-# Epochs and rows so that the slowest library works for about a second: fits of few milliseconds would
+# Epochs and rows so that the slowest library works for about a second: fits of milliseconds would
 # time the validation of their arguments.
 SHAPES = [
     Shape(20, (32,), 2, 32, rows=9_600, epochs=20, targets=_targets(45, 90)),

@@ -22,6 +22,7 @@ myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # numpydoc's parameter lists have them in words
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
@@ -29,7 +30,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "examples",
     "filename_pattern": "/plot_",
-    "ignore_pattern": r"demo\.py",
+    "ignore_pattern": r"(demo|typed)\.py",
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,

@@ -1,13 +1,17 @@
 """What classifier and regressor share: fitting, the parameters, the forward pass, pickling."""
 
+from __future__ import annotations
+
 import functools
 import warnings
 from abc import ABC, abstractmethod
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._compat import SklearnNames
@@ -31,11 +35,19 @@ from ._validation import (
 )
 from ._weights import EXTRAS, FLOATS, Layout, Weights, check_memory
 
+if TYPE_CHECKING:
+    from ._typing import Array, Method
+
 # Fewer multiplications than this are not worth asking how many threads there are.
 _SMALL_WORK = 1 << 17
 
 # `partial_fit` may be called for years. Its loss curve keeps the latest epochs, enough for a plot.
 MAX_PARTIAL_FIT_CURVE = 10_000
+
+
+def needs_mini_batches(method: Method) -> Method:
+    """A decorator: solvers that look at all rows at once do not have the method."""
+    return available_if(lambda estimator: estimator._check_solver())(method)
 
 
 @functools.cache
@@ -49,6 +61,22 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
     Not to be used directly. Subclasses say what their targets look like in the methods that raise
     NotImplementedError here.
     """
+
+    # What `fit` sets; `_docs` says what they are.
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    loss_: float
+    loss_curve_: list[float]
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    n_iter_: int
+    t_: int
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    n_features_in_: int
+    feature_names_in_: Array
 
     # ------------------------------------------------------------------- for subclasses to fill in
 

@@ -1,14 +1,17 @@
 """The classifier: labels in, labels and probabilities out."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
-from ._base import BaseMLP
+from ._base import BaseMLP, needs_mini_batches
 from ._docs import CLASSIFIER_PARAMETERS, documented
 from ._labels import (
     check_soft_targets,
@@ -21,6 +24,14 @@ from ._labels import (
 from ._losses import classification_head, is_custom
 from ._stopping import accuracy, column_accuracy
 from ._validation import CLASSIFIER_RULES, check_X_y, is_ready
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Literal, Self
+
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array, ClassWeight, CustomLoss, Matrix, RandomState, Sizes, WeightInit
 
 
 def _most_probable(targets):
@@ -54,40 +65,41 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     """
 
     _rules = CLASSIFIER_RULES
+    classes_: Any  # an array, or one for each column of y
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        hidden_layer_sizes: Sizes = (100,),
+        activation: str | Sequence[str] = "relu",
         *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        n_threads=None,
-        loss="log_loss",
-        focal_gamma=2.0,
-        label_smoothing=0.0,
-        class_weight=None,
-        weight_init="auto",
-    ):
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        tol: float = 1e-4,
+        verbose: int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        n_threads: int | None = None,
+        loss: str | CustomLoss = "log_loss",
+        focal_gamma: float = 2.0,
+        label_smoothing: float = 0.0,
+        class_weight: ClassWeight = None,
+        weight_init: str | WeightInit = "auto",
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.solver = solver
@@ -118,7 +130,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.class_weight = class_weight
         self.weight_init = weight_init
 
-    def fit(self, X, y, sample_weight=None, *, soft_targets=False, classes=None):
+    def fit(
+        self,
+        X: Matrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        soft_targets: bool = False,
+        classes: ArrayLike | Sequence[ArrayLike] | None = None,
+    ) -> Self:
         """Fit the network to X and y.
 
         Parameters
@@ -158,8 +178,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             raise ValueError("fit takes classes with soft_targets=True only; y has the classes.")
         return self._fit(X, y, sample_weight, classes=classes, soft_targets=soft_targets)
 
-    @available_if(lambda estimator: estimator._check_solver())
-    def partial_fit(self, X, y, sample_weight=None, classes=None, *, soft_targets=False):
+    @needs_mini_batches
+    def partial_fit(
+        self,
+        X: Matrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | Sequence[ArrayLike] | None = None,
+        *,
+        soft_targets: bool = False,
+    ) -> Self:
         """Train one epoch on X and y, going on from where the last call ended.
 
         Parameters
@@ -190,7 +218,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             X, y, sample_weight, incremental=True, classes=classes, soft_targets=soft_targets
         )
 
-    def predict(self, X):
+    def predict(self, X: Matrix) -> Array:
         """Predict classes.
 
         Parameters
@@ -206,7 +234,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         return self._predict(X)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Matrix) -> Any:
         """Predict probabilities.
 
         Parameters
@@ -227,7 +255,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return np.concatenate((1 - proba, proba), axis=1)
         return proba
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Matrix) -> Any:
         """Predict logarithms of probabilities, never -inf where a probability rounds to 0.
 
         Parameters
@@ -255,7 +283,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         log_proba = -np.logaddexp(0, -z)
         return np.log(proba, out=log_proba, where=proba > 0.5)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Accuracy of the predictions.
 
         Parameters

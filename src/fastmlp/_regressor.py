@@ -1,12 +1,15 @@
 """The regressor: numbers in, numbers out."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, overload
+
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
-from sklearn.utils.metaestimators import available_if
 
-from ._base import BaseMLP
+from ._base import BaseMLP, needs_mini_batches
 from ._docs import REGRESSOR_PARAMETERS, documented
 from ._losses import (
     central,
@@ -18,6 +21,14 @@ from ._losses import (
 )
 from ._stopping import R2
 from ._validation import REGRESSOR_RULES, all_finite, cast, check_X_y, is_ready
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Literal, Self
+
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array, CustomLoss, Matrix, RandomState, Sizes, WeightInit
 
 
 @documented(score="R2", own=REGRESSOR_PARAMETERS)
@@ -40,38 +51,38 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def __init__(
         self,
-        loss="squared_error",
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        loss: str | CustomLoss = "squared_error",
+        hidden_layer_sizes: Sizes = (100,),
+        activation: str | Sequence[str] = "relu",
         *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        n_threads=None,
-        output_activation="auto",
-        huber_delta=1.0,
-        quantile=0.5,
-        tweedie_power=1.5,
-        weight_init="auto",
-    ):
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        tol: float = 1e-4,
+        verbose: int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        n_threads: int | None = None,
+        output_activation: str = "auto",
+        huber_delta: float = 1.0,
+        quantile: float | Sequence[float] = 0.5,
+        tweedie_power: float = 1.5,
+        weight_init: str | WeightInit = "auto",
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.solver = solver
@@ -103,7 +114,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.tweedie_power = tweedie_power
         self.weight_init = weight_init
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the network to X and y.
 
         Parameters
@@ -135,8 +146,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """
         return self._fit(X, y, sample_weight)
 
-    @available_if(lambda estimator: estimator._check_solver())
-    def partial_fit(self, X, y, sample_weight=None):
+    @needs_mini_batches
+    def partial_fit(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train one epoch on X and y, going on from where the last call ended.
 
         Parameters
@@ -155,7 +166,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X, return_std=False):
+    @overload
+    def predict(self, X: Matrix, return_std: Literal[False] = False) -> Array: ...
+
+    @overload
+    def predict(self, X: Matrix, return_std: bool) -> Any: ...
+
+    def predict(self, X: Matrix, return_std: bool = False) -> Any:
         """Predict targets.
 
         Parameters
@@ -189,7 +206,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         output = self._forward(X)
         return self._shaped(predictions(output, head)), self._shaped(standard_deviations(output))
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """R2 of the predictions; of several quantiles that of the one nearest to 0.5.
 
         Parameters

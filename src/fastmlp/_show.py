@@ -3,6 +3,7 @@
 import math
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from . import _core, _threads
 from ._version import __version__
@@ -10,7 +11,7 @@ from ._version import __version__
 _DEPENDENCIES = ("numpy", "scipy", "scikit-learn", "joblib", "threadpoolctl")
 
 
-def show_config(mode="stdout"):
+def show_config(mode: str = "stdout") -> dict[str, dict[str, Any]] | None:
     """Show version, compiler, instruction sets, threads and dependencies.
 
     Parameters

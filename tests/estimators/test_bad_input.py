@@ -276,7 +276,7 @@ def test_non_finite_y_is_found_on_the_fast_path(value):
     "y", [np.linspace(0, 1, N), GRID[:, :2] * 1.5], ids=["one column", "two columns"]
 )
 def test_targets_that_are_no_classes(y):
-    with pytest.raises(ValueError, match="Unknown label type|Multioutput target"):
+    with pytest.raises(ValueError, match=r"Unknown label type|Multioutput target"):
         make(MLPClassifier).fit(GOOD_X, y)
 
 
