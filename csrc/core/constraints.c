@@ -10,11 +10,11 @@ static ptrdiff_t blocks_of(const struct fmlp_plan *plan, const struct fmlp_layer
 
 ptrdiff_t fmlp_cap_items(const struct fmlp_plan *plan) {
     ptrdiff_t n = 0;
-    for (int l = 0; l < plan->n_layers; l++) n += blocks_of(plan, &plan->layers[l]);
+    for (int q = 0; q < plan->n_matrices; q++) n += blocks_of(plan, &plan->layers[q]);
     return n;
 }
 
-/* Columns [j, j + width) of one layer's weights in w; the biases stay. */
+/* Columns [j, j + width) of one matrix in w; the biases stay. */
 static void cap(const struct fmlp_plan *plan, const struct fmlp_layer_plan *p, ptrdiff_t j,
                 ptrdiff_t width, void *w, double limit) {
     const struct fmlp_kernels *k = plan->k;

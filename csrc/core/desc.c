@@ -1,4 +1,6 @@
 /* Checks a network description and counts its parameters. */
+#include <math.h>
+
 #include "activations.h"
 #include "plan.h"
 
@@ -7,8 +9,46 @@ ptrdiff_t fmlp_n_params(const fmlp_net *net) {
     for (int l = 0; l < net->n_layers; l++) {
         const fmlp_layer *layer = &net->layers[l];
         n = fmlp_size_add(n, fmlp_size_mul(fmlp_size_add(layer->n_in, 1), layer->n_out));
+        if (l == net->n_layers - 1) break;
+        if (layer->normalization) n = fmlp_size_add(n, fmlp_size_mul(2, layer->n_out));
+        if (fmlp_has_projection(net, l))
+            n = fmlp_size_add(n, fmlp_size_mul(layer->n_in, layer->n_out));
     }
     return n;
+}
+
+ptrdiff_t fmlp_n_running(const fmlp_net *net) {
+    ptrdiff_t n = 0;
+    for (int l = 0; l < net->n_layers - 1; l++)
+        if (net->layers[l].normalization == FMLP_NORM_BATCH)
+            n = fmlp_size_add(n, fmlp_size_mul(2, net->layers[l].n_out));
+    return n;
+}
+
+int fmlp_has_projection(const fmlp_net *net, int l) {
+    const fmlp_layer *layer = &net->layers[l];
+    return l < net->n_layers - 1 && layer->residual && layer->n_in != layer->n_out;
+}
+
+int fmlp_n_matrices(const fmlp_net *net) {
+    int n = net->n_layers;
+    for (int l = 0; l < net->n_layers; l++) n += fmlp_has_projection(net, l);
+    return n;
+}
+
+int fmlp_matrix_layer(const fmlp_net *net, int q) {
+    int l = 0, n = net->n_layers; /* the projection of layer l, if it has one, is matrix n */
+    if (q < n) return q;
+    while (n < q || !fmlp_has_projection(net, l)) n += fmlp_has_projection(net, l++);
+    return l;
+}
+
+static int probability(double p) { return p >= 0 && p < 1; }
+
+static int layer_sound(const fmlp_layer *layer) {
+    return layer->n_in >= 1 && layer->n_out >= 1 && fmlp_activation_get(layer->activation) &&
+           layer->normalization >= FMLP_NORM_NONE && layer->normalization <= FMLP_NORM_LAYER &&
+           probability(layer->dropout);
 }
 
 fmlp_status fmlp_check(const fmlp_net *net) {
@@ -17,10 +57,11 @@ fmlp_status fmlp_check(const fmlp_net *net) {
     if (!fmlp_head_sound(&net->head, net->layers[net->n_layers - 1].n_out)) return FMLP_E_NET;
     for (int l = 0; l < net->n_layers; l++) {
         const fmlp_layer *layer = &net->layers[l];
-        if (layer->n_in < 1 || layer->n_out < 1) return FMLP_E_NET;
+        if (!layer_sound(layer)) return FMLP_E_NET;
         if (l > 0 && layer->n_in != net->layers[l - 1].n_out) return FMLP_E_NET;
-        if (!fmlp_activation_get(layer->activation)) return FMLP_E_NET;
     }
+    if (!probability(net->input_dropout) || !(net->input_noise >= 0 && net->input_noise < INFINITY))
+        return FMLP_E_NET;
     /* Sizes in bytes, with padding, have room to spare. */
     const ptrdiff_t bytes = fmlp_size_mul(fmlp_n_params(net), 1024);
     return fmlp_size_bad(bytes) ? FMLP_E_SIZE : FMLP_OK;

@@ -6,8 +6,10 @@
 #include "trainer.h"
 
 int fmlp_lazy_possible(const struct fmlp_trainer *t) {
+    const struct fmlp_plan *plan = &t->plan; /* dropout copies the rows of one mini-batch at a time */
     return t->solver != FMLP_SOLVER_NONE && t->batch == t->chunk && !t->clip && !t->average &&
-           t->plan.head.loss != FMLP_LOSS_CUSTOM; /* its forward pass is a call of its own */
+           plan->input_dropout == 0 && !plan->any_projection &&
+           plan->head.loss != FMLP_LOSS_CUSTOM; /* its forward pass is a call of its own */
 }
 
 void fmlp_lazy_take(struct fmlp_trainer *t, struct fmlp_arena *arena) {

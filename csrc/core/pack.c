@@ -19,7 +19,7 @@ static void copy_panels(const struct fmlp_plan *plan, const struct fmlp_layer_pl
     for (ptrdiff_t j = 0; j < p->n_out; j += width) {
         char *panel = w + panel_at(plan, p, j, &width) * size;
         const size_t bytes = (size_t)(fmlp_min(width, p->n_out - j) * size);
-        for (ptrdiff_t k = 0; k <= p->n_in; k++) {
+        for (ptrdiff_t k = 0; k < p->n_in + (p->flat_b >= 0); k++) {
             char *f = flat + (k < p->n_in ? p->flat_w + k * p->n_out + j : p->flat_b + j) * size;
             char *q = panel + k * width * size;
             if (to_flat) memcpy(f, q, bytes);
@@ -35,18 +35,38 @@ static void copy_narrow(const struct fmlp_plan *plan, const struct fmlp_layer_pl
     char *const nw = w + p->w_at * size, *const nb = nw + p->n_out * p->in_pad * size;
     if (to_flat) {
         plan->k->transpose(p->n_out, p->n_in, nw, p->in_pad, fw, p->n_out);
-        memcpy(fb, nb, (size_t)(p->n_out * size));
+        if (p->flat_b >= 0) memcpy(fb, nb, (size_t)(p->n_out * size));
     } else {
         plan->k->transpose(p->n_in, p->n_out, fw, p->n_out, nw, p->in_pad);
-        memcpy(nb, fb, (size_t)(p->n_out * size));
+        if (p->flat_b >= 0) memcpy(nb, fb, (size_t)(p->n_out * size));
     }
 }
 
+/* Two vectors of n_out: one after the other in flat memory, out_pad apart in the kernels'. */
+static void copy_pair(const struct fmlp_plan *plan, const struct fmlp_layer_plan *p, char *flat,
+                      char *w, int to_flat) {
+    const ptrdiff_t size = plan->k->size;
+    for (int i = 0; i < 2; i++, flat += p->n_out * size, w += p->out_pad * size)
+        memcpy(to_flat ? flat : w, to_flat ? w : flat, (size_t)(p->n_out * size));
+}
+
 static void copy_all(const struct fmlp_plan *plan, void *flat, void *w, int to_flat) {
-    for (int l = 0; l < plan->n_layers; l++) {
-        const struct fmlp_layer_plan *p = &plan->layers[l];
+    for (int q = 0; q < plan->n_matrices; q++) {
+        const struct fmlp_layer_plan *p = &plan->layers[q];
         if (p->layout == FMLP_NARROW) copy_narrow(plan, p, flat, w, to_flat);
         else copy_panels(plan, p, flat, w, to_flat);
+        if (p->norm)
+            copy_pair(plan, p, fmlp_at(plan, flat, p->flat_norm), fmlp_at(plan, w, p->norm_at),
+                      to_flat);
+    }
+}
+
+static void copy_running(const struct fmlp_plan *plan, void *flat, void *w, int to_flat) {
+    for (int l = 0; l < plan->n_layers; l++) {
+        const struct fmlp_layer_plan *p = &plan->layers[l];
+        if (p->norm == FMLP_NORM_BATCH)
+            copy_pair(plan, p, fmlp_at(plan, flat, p->flat_running),
+                      fmlp_at(plan, w, p->running_at), to_flat);
     }
 }
 
@@ -56,6 +76,14 @@ void fmlp_pack(const struct fmlp_plan *plan, const void *flat, void *w) {
 
 void fmlp_unpack(const struct fmlp_plan *plan, const void *w, void *flat) {
     copy_all(plan, flat, (void *)(uintptr_t)w, 1);
+}
+
+void fmlp_pack_running(const struct fmlp_plan *plan, const void *flat, void *w) {
+    copy_running(plan, (void *)(uintptr_t)flat, w, 0);
+}
+
+void fmlp_unpack_running(const struct fmlp_plan *plan, const void *w, void *flat) {
+    copy_running(plan, flat, (void *)(uintptr_t)w, 1);
 }
 
 void fmlp_transpose_item(const struct fmlp_plan *plan, int l, ptrdiff_t j, ptrdiff_t width,
@@ -73,7 +101,7 @@ void fmlp_transpose_item(const struct fmlp_plan *plan, int l, ptrdiff_t j, ptrdi
 }
 
 void fmlp_pack_transposed(const struct fmlp_plan *plan, const void *w, void *wt) {
-    for (int l = 0; l < plan->n_layers; l++) {
+    for (int l = 0; l < plan->n_matrices; l++) {
         const struct fmlp_layer_plan *p = &plan->layers[l];
         if (p->wt_at < 0) continue;
         for (ptrdiff_t j = 0; j < p->out_pad; j += plan->k->nr)

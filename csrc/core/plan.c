@@ -11,39 +11,92 @@ static ptrdiff_t row_stride(const struct fmlp_kernels *k, ptrdiff_t n) {
     return ld * k->size % 1024 == 0 ? ld + 64 / k->size : ld;
 }
 
-struct fmlp_layer_plan fmlp_layer_shape(const struct fmlp_kernels *k, const fmlp_net *net, int l,
+struct fmlp_layer_plan fmlp_layer_shape(const struct fmlp_kernels *k, const fmlp_net *net, int q,
                                         int sparse) {
+    const int l = fmlp_matrix_layer(net, q), last = l == net->n_layers - 1, layer = q == l;
     const fmlp_layer *in = &net->layers[l];
-    const int last = l == net->n_layers - 1;
-    struct fmlp_layer_plan p = {.n_in = in->n_in, .n_out = in->n_out, .wt_at = -1};
+    struct fmlp_layer_plan p = {.n_in = in->n_in, .n_out = in->n_out, .wt_at = -1,
+                                .projection = -1};
+    if (layer && !last) {
+        p.norm = in->normalization;
+        p.dropout = in->dropout;
+        p.residual = in->residual;
+    }
     p.in_pad = pad(p.n_in, k->lanes);
     p.out_pad = pad(p.n_out, k->lanes);
-    p.act = last ? FMLP_ACT_IDENTITY : in->activation;
-    p.stored = fmlp_activation_get(p.act)->stored;
+    p.act = last || !layer ? FMLP_ACT_IDENTITY : in->activation;
+    p.stored = fmlp_activation_get(p.act)->stored || p.dropout > 0 || p.residual;
     p.layout = l == 0 && sparse ? FMLP_ROWS : p.n_out <= k->narrow_max ? FMLP_NARROW : FMLP_PANELS;
     p.w_len = p.layout == FMLP_NARROW ? p.n_out * p.in_pad + k->lanes : (p.n_in + 1) * p.out_pad;
     p.ld = last && p.layout == FMLP_NARROW ? p.n_out : row_stride(k, p.n_out);
     return p;
 }
 
-/* Lays the layers one behind the other; writes them when plan->layers is set. */
+/* Where the parameters of each kind begin in the flat vector. */
+struct flat {
+    ptrdiff_t w, b, extra, running;
+};
+
+/* The next matrix, behind those before. */
+static struct fmlp_layer_plan plan_matrix(struct fmlp_plan *plan, const fmlp_net *net, int q,
+                                          int sparse, int training) {
+    struct fmlp_layer_plan p = fmlp_layer_shape(plan->k, net, q, sparse);
+    const int first = fmlp_matrix_layer(net, q) == 0;
+    p.w_at = plan->w_len;
+    plan->w_len += p.w_len;
+    if (training && !first && p.layout == FMLP_PANELS) {
+        p.wt_at = plan->wt_len;
+        plan->wt_len += p.n_out * p.in_pad;
+    }
+    if (p.ld > plan->max_ld) plan->max_ld = p.ld;
+    const double products = (double)p.n_in * (double)p.n_out;
+    plan->flops_row_forward += 2 * products;
+    plan->flops_row += (first ? 4 : 6) * products;
+    return p;
+}
+
+/* What a layer has beside its matrix and bias. */
+static void plan_extras(struct fmlp_plan *plan, struct fmlp_layer_plan *p, struct flat *flat) {
+    p->norm_at = plan->w_len;
+    p->flat_norm = flat->extra;
+    if (!p->norm) return;
+    plan->w_len += 2 * p->out_pad;
+    flat->extra += 2 * p->n_out;
+}
+
+static void plan_running(struct fmlp_plan *plan, struct fmlp_layer_plan *p, struct flat *flat) {
+    p->running_at = plan->w_len + plan->running_len;
+    p->flat_running = flat->running;
+    if (p->norm != FMLP_NORM_BATCH) return;
+    plan->running_len += 2 * p->out_pad;
+    flat->running += 2 * p->n_out;
+}
+
+/* Lays the parameters one behind the other; writes plan->layers when it is set. */
 static void plan_layers(struct fmlp_plan *plan, const fmlp_net *net, int sparse, int training) {
-    ptrdiff_t flat_w = 0, flat_b = 0;
-    for (int l = 0; l < net->n_layers; l++) flat_b += net->layers[l].n_in * net->layers[l].n_out;
+    struct flat flat = {0, 0, 0, 0};
+    int q = net->n_layers; /* the next projection */
+    for (int l = 0; l < net->n_layers; l++) flat.b += net->layers[l].n_in * net->layers[l].n_out;
+    flat.extra = flat.b;
+    for (int l = 0; l < net->n_layers; l++) flat.extra += net->layers[l].n_out;
     for (int l = 0; l < net->n_layers; l++) {
-        struct fmlp_layer_plan p = fmlp_layer_shape(plan->k, net, l, sparse);
-        p.w_at = plan->w_len;
-        plan->w_len += p.w_len;
-        if (training && l > 0 && p.layout == FMLP_PANELS) {
-            p.wt_at = plan->wt_len;
-            plan->wt_len += p.n_out * p.in_pad;
+        struct fmlp_layer_plan p = plan_matrix(plan, net, l, sparse, training), projection;
+        p.flat_w = flat.w, flat.w += p.n_in * p.n_out;
+        p.flat_b = flat.b, flat.b += p.n_out;
+        plan_extras(plan, &p, &flat);
+        if (fmlp_has_projection(net, l)) {
+            projection = plan_matrix(plan, net, q, sparse, training);
+            projection.flat_w = flat.extra, flat.extra += p.n_in * p.n_out;
+            projection.flat_b = -1;
+            p.projection = q++;
+            if (plan->layers) plan->layers[p.projection] = projection;
         }
-        p.flat_w = flat_w, flat_w += p.n_in * p.n_out;
-        p.flat_b = flat_b, flat_b += p.n_out;
-        if (p.ld > plan->max_ld) plan->max_ld = p.ld;
-        const double products = (double)p.n_in * (double)p.n_out;
-        plan->flops_row_forward += 2 * products;
-        plan->flops_row += (l == 0 ? 4 : 6) * products;
+        if (plan->layers) plan->layers[l] = p;
+    }
+    for (int l = 0; l < net->n_layers; l++) {
+        struct fmlp_layer_plan p =
+            plan->layers ? plan->layers[l] : fmlp_layer_shape(plan->k, net, l, sparse);
+        plan_running(plan, &p, &flat);
         if (plan->layers) plan->layers[l] = p;
     }
     /* A block's widest layer should stay in L2. */
@@ -63,11 +116,13 @@ static ptrdiff_t item_height(const struct fmlp_plan *plan, const struct fmlp_lay
     return plan->w_len / (k->nr * low) < 64 ? low : 48;
 }
 
+enum { NORM_WIDTH = 4 }; /* panels of a normalisation's item */
+
 /* Counts the items; writes them when plan->items is set. */
 static void plan_items(struct fmlp_plan *plan, const fmlp_net *net, int sparse) {
     const struct fmlp_kernels *k = plan->k;
     plan->n_items = plan->item_len = 0;
-    for (int l = 0; l < net->n_layers; l++) {
+    for (int l = 0; l < fmlp_n_matrices(net); l++) {
         const struct fmlp_layer_plan p = fmlp_layer_shape(k, net, l, sparse);
         const ptrdiff_t height = item_height(plan, &p);
         const ptrdiff_t step = p.layout == FMLP_PANELS ? k->nr : p.out_pad;
@@ -79,13 +134,23 @@ static void plan_items(struct fmlp_plan *plan, const fmlp_net *net, int sparse) 
             for (ptrdiff_t k0 = 0; k0 < p.n_in; k0 += height, plan->n_items++) {
                 if (!plan->items) continue;
                 struct fmlp_item *it = &plan->items[plan->n_items];
-                it->layer = l, it->j = j, it->width = width;
+                it->layer = l, it->is_norm = 0, it->j = j, it->width = width;
                 it->k0 = k0, it->k1 = fmlp_min(k0 + height, p.n_in);
                 it->cost = (double)(it->k1 - k0 + (k0 == 0)) * (double)width;
             }
         }
     }
-    plan->item_len += k->nr; /* never less than a panel's biases */
+    for (int l = 0; l < net->n_layers; l++) {
+        const struct fmlp_layer_plan p = fmlp_layer_shape(k, net, l, sparse);
+        for (ptrdiff_t j = 0; p.norm && j < p.out_pad; j += NORM_WIDTH * k->nr, plan->n_items++) {
+            if (!plan->items) continue;
+            struct fmlp_item *it = &plan->items[plan->n_items];
+            it->layer = l, it->is_norm = 1, it->j = j;
+            it->width = fmlp_min(NORM_WIDTH * k->nr, p.out_pad - j);
+            it->cost = 2 * (double)it->width;
+        }
+    }
+    plan->item_len += 2 * NORM_WIDTH * k->nr; /* never less than a panel's biases or a norm item */
 }
 
 /* With arrays of its own, and the groups of outputs spelt out. */
@@ -118,7 +183,13 @@ fmlp_status fmlp_plan_make(struct fmlp_plan *plan, const fmlp_exec *exec, const 
     plan->n_params = fmlp_n_params(net);
     copy_head(plan, &net->head, arena);
 
-    plan->layers = fmlp_take(arena, net->n_layers, sizeof(struct fmlp_layer_plan));
+    plan->n_matrices = fmlp_n_matrices(net);
+    plan->any_projection = plan->n_matrices > plan->n_layers;
+    plan->any_batch_norm = fmlp_n_running(net) > 0;
+    plan->input_dropout = net->input_dropout;
+    plan->input_noise = net->input_noise;
+
+    plan->layers = fmlp_take(arena, plan->n_matrices, sizeof(struct fmlp_layer_plan));
     plan_layers(plan, net, sparse, training);
     if (training) {
         plan_items(plan, net, sparse);

@@ -14,18 +14,28 @@ struct fmlp_layer_plan {
     enum fmlp_layout layout;
     int act;
     int stored; /* training keeps f'(z) of the outputs, see kernels.h: act_store */
+    int norm;          /* fmlp_normalization */
+    double dropout;
+    int residual;
+    int projection;    /* the matrix that a residual's input is multiplied by; -1: none */
     ptrdiff_t w_at;    /* kernel layout: where weights and bias start */
     ptrdiff_t w_len;   /* elements, padding and bias included */
     ptrdiff_t wt_at;   /* transposed panels for the backward pass; -1: none needed */
     ptrdiff_t flat_w;  /* flat vector: where the weights start, */
-    ptrdiff_t flat_b;  /* where the biases start */
+    ptrdiff_t flat_b;  /* where the biases start; -1: a projection, which has none */
+    ptrdiff_t norm_at; /* kernel layout: scale, then shift, (out_pad) each */
+    ptrdiff_t flat_norm;
+    ptrdiff_t running_at;   /* kernel layout: running mean, then variance, (out_pad) each */
+    ptrdiff_t flat_running; /* flat vector of its own */
     ptrdiff_t ld;      /* of this layer's outputs and deltas */
 };
 
-/* One piece of phase 2: columns [j, j + width) of the weights from inputs [k0, k1), and the
- * biases of those columns where k0 == 0. Narrow layers: all columns. */
+/* One piece of phase 2: columns [j, j + width) of a matrix from inputs [k0, k1), and the biases of
+ * those columns where k0 == 0. Narrow layers: all columns. Or columns of a normalisation's scale
+ * and shift. */
 struct fmlp_item {
-    int layer;
+    int layer; /* or matrix */
+    int is_norm;
     ptrdiff_t j, width, k0, k1;
     double cost;
 };
@@ -34,9 +44,13 @@ struct fmlp_plan {
     const struct fmlp_kernels *k;
     int n_layers;
     fmlp_head head;                 /* a copy with at least one group */
-    struct fmlp_layer_plan *layers; /* (n_layers) */
+    int n_matrices;     /* layers and projections */
+    int any_batch_norm, any_projection;
+    double input_dropout, input_noise;
+    struct fmlp_layer_plan *layers; /* (n_matrices): layers, then projections */
     ptrdiff_t n_inputs, n_outputs, n_params;
-    ptrdiff_t w_len, wt_len;        /* all layers, elements */
+    ptrdiff_t w_len, wt_len;        /* all parameters, elements */
+    ptrdiff_t running_len;          /* running statistics, behind the parameters */
     ptrdiff_t max_ld;               /* widest output */
     ptrdiff_t row_block;            /* rows taken through all layers at once */
     double flops_row;               /* of one row, forward and backward */
@@ -46,8 +60,12 @@ struct fmlp_plan {
     ptrdiff_t item_len;             /* the largest item's gradient, elements */
 };
 
-/* Everything about layer l but where it starts. */
-struct fmlp_layer_plan fmlp_layer_shape(const struct fmlp_kernels *k, const fmlp_net *net, int l,
+/* Layers, and projections behind them; the layer that matrix q belongs to. */
+int fmlp_n_matrices(const fmlp_net *net);
+int fmlp_matrix_layer(const fmlp_net *net, int q);
+int fmlp_has_projection(const fmlp_net *net, int l);
+/* Everything about matrix q but where it starts. */
+struct fmlp_layer_plan fmlp_layer_shape(const struct fmlp_kernels *k, const fmlp_net *net, int q,
                                         int sparse);
 
 /* training: with transposed weights and items. Takes its arrays from the arena. */
@@ -63,15 +81,22 @@ int fmlp_head_sound(const fmlp_head *head, ptrdiff_t n_outputs);
 void fmlp_pack(const struct fmlp_plan *plan, const void *flat, void *w);
 void fmlp_pack_transposed(const struct fmlp_plan *plan, const void *w, void *wt);
 void fmlp_unpack(const struct fmlp_plan *plan, const void *w, void *flat);
+void fmlp_pack_running(const struct fmlp_plan *plan, const void *flat, void *w);
+void fmlp_unpack_running(const struct fmlp_plan *plan, const void *w, void *flat);
 /* Inputs [k0, k1) of columns [j, j + width) of layer l: w -> wt. */
 void fmlp_transpose_item(const struct fmlp_plan *plan, int l, ptrdiff_t j, ptrdiff_t width,
                          ptrdiff_t k0, ptrdiff_t k1, const void *w, void *wt);
 
-/* forward.c: one layer for m rows, dense inputs through row pointers or CSR rows by index.
- * out, d: (m, ld); d takes f'(z), NULL: not wanted. */
-void fmlp_forward_layer(const struct fmlp_plan *plan, int l, ptrdiff_t m, const void *const *rows,
-                        const struct fmlp_csr *csr, const ptrdiff_t *index, const void *w,
-                        void *out, void *d);
+/* The rows a layer reads: pointers, or CSR rows by index. */
+struct fmlp_inputs {
+    const void *const *rows; /* (m) */
+    struct fmlp_csr csr;     /* the first layer on sparse input */
+    const ptrdiff_t *index;  /* (m) */
+};
+
+/* forward.c: out (m, ld) = act(x W + b) of matrix q. */
+void fmlp_product(const struct fmlp_plan *plan, int q, ptrdiff_t m, const struct fmlp_inputs *in,
+                  const void *w, int act, void *out);
 
 static inline ptrdiff_t fmlp_min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 

@@ -2,11 +2,13 @@
 
 #include <string.h>
 
+#include "epilogue.h"
 #include "threads.h"
 
 /* One thread's part of the scratch, for row blocks of `rows`. */
 struct scratch {
     void *a, *b;            /* (rows, max_ld): outputs of even and odd layers */
+    void *side;             /* (rows, max_ld): projected inputs of residuals, or NULL */
     const void **pointers;  /* (rows) */
     ptrdiff_t *index;       /* (rows) */
     void *group;            /* (n_outputs, lanes) */
@@ -20,6 +22,9 @@ static struct scratch take(const struct fmlp_plan *plan, ptrdiff_t rows, struct 
     struct scratch s;
     s.a = fmlp_take(arena, fmlp_size_mul(rows, plan->max_ld), plan->k->size);
     s.b = fmlp_take(arena, fmlp_size_mul(rows, plan->max_ld), plan->k->size);
+    s.side = plan->any_projection
+                 ? fmlp_take(arena, fmlp_size_mul(rows, plan->max_ld), plan->k->size)
+                 : 0;
     s.pointers = fmlp_take(arena, rows, sizeof(void *));
     s.index = fmlp_take(arena, rows, sizeof(ptrdiff_t));
     s.group = fmlp_take(arena, fmlp_size_mul(plan->n_outputs, plan->k->lanes), plan->k->size);
@@ -45,10 +50,23 @@ struct job {
     void *out;
 };
 
+static void layer(const struct job *job, const struct scratch *s, int l, ptrdiff_t m,
+                  const struct fmlp_inputs *in, void *out) {
+    const struct fmlp_plan *plan = job->plan;
+    const struct fmlp_layer_plan *p = &plan->layers[l];
+    const int more = fmlp_has_epilogue(plan, l, 0);
+    fmlp_product(plan, l, m, in, job->w, more ? FMLP_ACT_IDENTITY : p->act, out);
+    if (!more) return;
+    const void *mean = fmlp_at(plan, job->w, p->running_at);
+    const struct fmlp_epilogue e = {.m = m, .in = *in, .z = out, .a = out, .side = s->side,
+                                    .mean = mean, .var = fmlp_at(plan, mean, p->out_pad)};
+    fmlp_epilogue(plan, l, job->w, &e);
+}
+
 static void predict_block(const struct job *job, const struct scratch *s, ptrdiff_t first,
                           ptrdiff_t m) {
     const struct fmlp_plan *plan = job->plan;
-    const struct fmlp_csr csr = fmlp_csr_of(job->x);
+    const struct fmlp_inputs inputs = {s->pointers, fmlp_csr_of(job->x), s->index};
     const ptrdiff_t n = plan->n_outputs;
     void *in = 0, *out = s->a;
     for (int l = 0; l < plan->n_layers; l++) {
@@ -57,7 +75,7 @@ static void predict_block(const struct job *job, const struct scratch *s, ptrdif
             s->pointers[i] = l ? fmlp_at(plan, in, i * plan->layers[l - 1].ld)
                                : fmlp_at(plan, job->x->data, (first + i) * job->x->ld);
         }
-        fmlp_forward_layer(plan, l, m, s->pointers, &csr, s->index, job->w, out, 0);
+        layer(job, s, l, m, &inputs, out);
         in = out;
         out = in == s->a ? s->b : s->a;
     }
@@ -101,7 +119,7 @@ static fmlp_status layout(struct predictor *p, const fmlp_exec *exec, const fmlp
     const fmlp_status status = fmlp_plan_make(&p->plan, exec, net, sparse, 0, arena);
     if (status != FMLP_OK) return status;
     p->n_threads = fmlp_plan_threads(exec, p->plan.flops_row_forward * (double)n_rows);
-    p->w = fmlp_take(arena, p->plan.w_len, p->plan.k->size);
+    p->w = fmlp_take(arena, fmlp_size_add(p->plan.w_len, p->plan.running_len), p->plan.k->size);
     p->scratch = fmlp_predict_take(&p->plan, p->n_threads, n_rows, arena);
     return fmlp_size_bad(arena->bytes) ? FMLP_E_SIZE : FMLP_OK;
 }
@@ -116,8 +134,8 @@ fmlp_status fmlp_predict_size(const fmlp_exec *exec, const fmlp_net *net, ptrdif
 }
 
 fmlp_status fmlp_predict(const fmlp_exec *exec, const fmlp_net *net, const void *params,
-                         const fmlp_matrix *x, int raw, void *workspace, ptrdiff_t bytes,
-                         void *out) {
+                         const void *running, const fmlp_matrix *x, int raw, void *workspace,
+                         ptrdiff_t bytes, void *out) {
     struct fmlp_arena arena = {workspace, 0};
     struct predictor p;
     if ((uintptr_t)workspace % 64) return FMLP_E_WORKSPACE;
@@ -127,8 +145,9 @@ fmlp_status fmlp_predict(const fmlp_exec *exec, const fmlp_net *net, const void 
     if (status != FMLP_OK) return status;
     if (need > bytes) return FMLP_E_WORKSPACE;
     layout(&p, exec, net, x->n_rows, x->indptr != 0, &arena);
-    memset(p.w, 0, (size_t)(p.plan.w_len * p.plan.k->size));
+    memset(p.w, 0, (size_t)((p.plan.w_len + p.plan.running_len) * p.plan.k->size));
     fmlp_pack(&p.plan, params, p.w);
+    if (p.plan.any_batch_norm) fmlp_pack_running(&p.plan, running, p.w);
     fmlp_predict_rows(&p.plan, p.n_threads, &p.scratch, p.w, x, raw, out);
     return FMLP_OK;
 }

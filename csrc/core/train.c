@@ -23,6 +23,9 @@ struct job {
     double rate_sum;  /* like this */
 };
 
+/* Of running statistics, as in PyTorch. */
+static const double batch_norm_momentum = 0.1;
+
 static double weight_of(const struct job *job, ptrdiff_t i) {
     const ptrdiff_t row = job->order ? job->order[i] : i;
     return job->t->plan.k->size == sizeof(float) ? (double)((const float *)job->y->weight)[row]
@@ -37,6 +40,16 @@ static double weight_sum(const struct job *job, ptrdiff_t start, ptrdiff_t rows)
     return sum;
 }
 
+/* Whether a mini-batch can be learnt from: some weight, and for batch statistics two rows of it. */
+static int enough(const struct job *job, ptrdiff_t start, ptrdiff_t rows, double weights) {
+    if (weights == 0) return 0;
+    if (!job->t->plan.any_batch_norm || job->t->solver == FMLP_SOLVER_NONE) return 1;
+    ptrdiff_t present = job->y->weight ? 0 : rows;
+    for (ptrdiff_t i = start; job->y->weight && i < start + rows; i++)
+        present += weight_of(job, i) != 0;
+    return present > 1;
+}
+
 /* A mini-batch to learn from. */
 struct step {
     ptrdiff_t start, rows; /* rows == 0: there is none */
@@ -45,14 +58,14 @@ struct step {
     struct fmlp_step at;
 };
 
-/* The first at or after `start`, following the step `last`; one whose weights sum to 0 does none. */
+/* The first at or after `start`, following the step `last`. */
 static struct step step_from(const struct job *job, ptrdiff_t start, const struct step *last) {
     const fmlp_hyper *h = &job->hyper;
     struct step s = {.number = last ? last->number + 1 : 0};
     for (; start < job->stop; start += job->t->batch) {
         const ptrdiff_t rows = fmlp_min(job->stop - start, job->t->batch);
         const double weights = weight_sum(job, start, rows);
-        if (weights == 0) continue; /* nothing to learn from: no step */
+        if (!enough(job, start, rows, weights)) continue;
         const double rate = h->rates ? h->rates[s.number] : h->learning_rate;
         const double rate_sum = (last ? last->at.rate_sum : h->rate_sum) + rate * rate;
         s.start = start, s.rows = rows, s.weights = weights;
@@ -79,6 +92,9 @@ static struct fmlp_chunk chunk_of(struct job *job, const struct step *s) {
     c.passes = job->passes;
     c.columns = &job->t->columns[0];
     c.sums = 1;
+    c.step = (uint32_t)((int64_t)s->at.number - 1);
+    c.total_weight = s->weights;
+    c.momentum = solver == FMLP_SOLVER_NONE ? 1 : batch_norm_momentum;
     return c;
 }
 
@@ -90,9 +106,28 @@ static ptrdiff_t row_blocks(const struct fmlp_trainer *t, ptrdiff_t rows, int n_
     return want < most ? want : most;
 }
 
-static void run_chunk(struct fmlp_walk *walk, struct fmlp_chunk *c) {
-    c->blocks = row_blocks(c->t, c->rows, c->t->team->n_shares);
+/* Phase 1. Statistics of a batch-normalised layer are a phase of their own between two parts of it,
+ * on the way forward and on the way back. */
+static void run_rows(struct fmlp_walk *walk, struct fmlp_chunk *c) {
+    const struct fmlp_trainer *t = c->t;
+    const int n = t->plan.n_layers, forward = c->passes & FMLP_FORWARD;
+    const int from = forward ? 0 : n, to = c->passes & FMLP_BACKWARD ? 2 * n : n;
+    c->layer = -1, c->backward = 0;
+    c->blocks = row_blocks(t, c->rows, t->team->n_shares);
+    if (forward && t->noisy && t->entries >= 0)
+        fmlp_phase(walk, c->blocks, 0, fmlp_inputs_sparse_item, c);
     fmlp_phase(walk, c->blocks + (c->build.rows > 0), 0, fmlp_rows_item, c);
+    for (int i = from; i < to && t->plan.any_batch_norm; i++) {
+        c->backward = i >= n;
+        c->layer = i < n ? i : 2 * n - 1 - i;
+        if (t->plan.layers[c->layer].norm != FMLP_NORM_BATCH) continue;
+        fmlp_phase(walk, fmlp_batch_items(t, c->layer), 0, fmlp_batch_item, c);
+        fmlp_phase(walk, c->blocks, 0, fmlp_rows_item, c);
+    }
+}
+
+static void run_chunk(struct fmlp_walk *walk, struct fmlp_chunk *c) {
+    run_rows(walk, c);
     fmlp_phase(walk, c->t->plan.n_items + 1, c->t->split, fmlp_update_item, c);
 }
 
@@ -109,6 +144,7 @@ static void run_step(struct job *job, struct fmlp_walk *walk, const struct step 
         c.measures = c.last && t->clip;
         c.applies = c.last && !t->clip;
         c.transposes = c.applies && !capped && c.rule != FMLP_RULE_GRADIENT;
+        c.row = done;
         if (t->entries >= 0) c.build = (struct fmlp_sorting){c.start, c.rows, &t->columns[0]};
         run_chunk(walk, &c);
     }
@@ -169,11 +205,11 @@ static void forward_task(void *arg, int thread, int n_threads) {
     struct job *job = arg;
     struct fmlp_trainer *t = job->t;
     struct fmlp_walk walk = {.team = t->team, .thread = thread};
-    struct fmlp_chunk c = {.t = t, .x = job->x, .order = job->order, .start = job->start,
-                           .rows = job->stop - job->start, .passes = FMLP_FORWARD};
+    const struct step s = step_from(job, job->start, 0);
+    struct fmlp_chunk c = chunk_of(job, &s);
     (void)n_threads;
-    c.blocks = row_blocks(t, c.rows, t->team->n_shares);
-    fmlp_phase(&walk, c.blocks, 0, fmlp_rows_item, &c);
+    c.rows = s.rows;
+    run_rows(&walk, &c);
 }
 
 /* What the columns left behind will need: the rule's arguments of each step to come. */
@@ -221,12 +257,11 @@ static int classes_known(const fmlp_head *head, const int32_t *classes, ptrdiff_
     return 1;
 }
 
-/* y: NULL for a forward pass */
 static fmlp_status check_rows(const struct fmlp_trainer *t, const fmlp_matrix *x,
                               const fmlp_target *y, const ptrdiff_t *order, ptrdiff_t start,
                               ptrdiff_t stop) {
     const fmlp_head *head = &t->plan.head;
-    const int by_class = y && !y->dense;
+    const int by_class = !y->dense;
     if (!same_kind(t, x)) return FMLP_E_ARGUMENT;
     if (start < 0 || stop < start || (!order && stop > x->n_rows)) return FMLP_E_ARGUMENT;
     if (by_class && (!y->classes || head->output != FMLP_OUT_SOFTMAX)) return FMLP_E_ARGUMENT;
@@ -321,6 +356,7 @@ static double run(struct job *job, double step, ptrdiff_t whole) {
     t->rows_trained += job->rows;
     const double rows = (double)(job->stop - job->start);
     t->lazy.steps += t->lazy.on ? (int)job->steps : 0;
+    fmlp_trainer_share_running(t);
     if (tune) fmlp_tuner_learn(&t->tuner, n, rows, fmlp_seconds() - start);
     if (job->stop == whole) fmlp_lazy_settle(t); /* the loss is complete */
     return loss_sum(t);
@@ -331,14 +367,19 @@ static int is_ready(const struct fmlp_trainer *t, ptrdiff_t rows) {
     return t->plan.head.loss != FMLP_LOSS_CUSTOM || t->rows_forward == rows;
 }
 
-fmlp_status fmlp_trainer_forward(fmlp_trainer *t, const fmlp_matrix *x, const ptrdiff_t *order,
-                                 ptrdiff_t start, ptrdiff_t stop, void *raw) {
+fmlp_status fmlp_trainer_forward(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,
+                                 const ptrdiff_t *order, ptrdiff_t start, ptrdiff_t stop,
+                                 ptrdiff_t step, void *raw, int *trains) {
     const struct fmlp_plan *plan = &t->plan;
     const ptrdiff_t rows = stop - start, bytes = plan->n_outputs * plan->k->size;
-    const fmlp_status status = check_rows(t, x, 0, order, start, stop);
+    const fmlp_status status = check_rows(t, x, y, order, start, stop);
     if (status != FMLP_OK) return status;
     if (plan->head.loss != FMLP_LOSS_CUSTOM || rows > t->batch) return FMLP_E_ARGUMENT;
-    struct job job = {.t = t, .x = x, .order = order, .start = start, .stop = stop};
+    struct job job = {.t = t, .x = x, .y = y, .order = order, .start = start, .stop = stop,
+                      .first_step = step, .passes = FMLP_FORWARD};
+    t->rows_forward = rows;
+    *trains = step_from(&job, start, 0).rows > 0;
+    if (!*trains) return FMLP_OK;
     const int n = fmlp_plan_threads(&t->exec, plan->flops_row_forward * (double)rows);
     start_team(t, n);
     fmlp_parallel(n, forward_task, &job);
@@ -346,7 +387,6 @@ fmlp_status fmlp_trainer_forward(fmlp_trainer *t, const fmlp_matrix *x, const pt
         memcpy((char *)raw + i * bytes,
                fmlp_at(plan, t->a[plan->n_layers - 1], i * plan->layers[plan->n_layers - 1].ld),
                (size_t)bytes);
-    t->rows_forward = rows;
     return FMLP_OK;
 }
 

@@ -20,29 +20,75 @@ struct fmlp_thread_memory fmlp_thread_memory(const struct fmlp_trainer *t, int t
     return take_thread(&t->plan, &arena);
 }
 
+/* Room for (rows, ld) elements of a layer if it is wanted. */
+static void *take_rows(const struct fmlp_trainer *t, const struct fmlp_layer_plan *p, int wanted,
+                       struct fmlp_arena *arena) {
+    return wanted ? fmlp_take(arena, fmlp_size_mul(t->chunk, p->ld), t->plan.k->size) : 0;
+}
+
+static void take_layer(struct fmlp_trainer *t, const fmlp_net *net, int l,
+                       struct fmlp_arena *arena) {
+    const struct fmlp_layer_plan p = fmlp_layer_shape(t->plan.k, net, l, t->entries >= 0);
+    const int last = l == net->n_layers - 1, batch = p.norm == FMLP_NORM_BATCH;
+    const int residual_above = l + 1 < net->n_layers - 1 && net->layers[l + 1].residual;
+    void *a = take_rows(t, &p, 1, arena), *d = take_rows(t, &p, p.stored, arena);
+    void *dz = last ? a : take_rows(t, &p, 1, arena);
+    void *z = take_rows(t, &p, p.norm, arena), *dy = take_rows(t, &p, p.norm, arena);
+    void *dh = take_rows(t, &p, p.residual || residual_above, arena);
+    void *rstd = p.norm && !batch ? fmlp_take(arena, t->chunk, t->plan.k->size) : 0;
+    void *moments = batch ? fmlp_take(arena, fmlp_size_mul(4, p.out_pad), t->plan.k->size) : 0;
+    if (!arena->base) return;
+    t->a[l] = a, t->d[l] = d, t->dz[l] = dz, t->z[l] = z, t->dy[l] = dy, t->dh[l] = dh;
+    t->rstd[l] = rstd, t->stats[l] = moments;
+}
+
+/* Pointers to the rows of what matrix q reads and of its deltas. */
+static void take_pointers(struct fmlp_trainer *t, const fmlp_net *net, int q,
+                          struct fmlp_arena *arena) {
+    const int l = fmlp_matrix_layer(net, q);
+    const void **in_rows = q == l ? fmlp_take(arena, t->chunk, sizeof(void *)) : 0;
+    const void **dz_rows = fmlp_take(arena, t->chunk, sizeof(void *));
+    const struct fmlp_plan *plan = &t->plan;
+    if (!arena->base) return;
+    if (q != l) t->dz[q] = t->dh[l];
+    t->in_rows[q] = q == l ? in_rows : t->in_rows[l];
+    t->dz_rows[q] = dz_rows;
+    for (ptrdiff_t i = 0; i < t->chunk; i++) {
+        dz_rows[i] = fmlp_at(plan, t->dz[q], i * plan->layers[q].ld);
+        if (q == l && l > 0) in_rows[i] = fmlp_at(plan, t->a[l - 1], i * plan->layers[l - 1].ld);
+    }
+}
+
 static void take_layers(struct fmlp_trainer *t, const fmlp_net *net, struct fmlp_arena *arena) {
-    const ptrdiff_t n = net->n_layers, pointer = sizeof(void *);
-    t->a = fmlp_take(arena, n, pointer);
-    t->d = fmlp_take(arena, n, pointer);
+    void ***const arrays[] = {&t->a, &t->d, &t->z, &t->dy, &t->dh, &t->rstd, &t->stats};
+    const ptrdiff_t n = t->plan.n_matrices, pointer = sizeof(void *);
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+        *arrays[i] = fmlp_take(arena, net->n_layers, pointer);
     t->dz = fmlp_take(arena, n, pointer);
     t->in_rows = fmlp_take(arena, n, pointer);
     t->dz_rows = fmlp_take(arena, n, pointer);
-    for (int l = 0; l < n; l++) {
-        const struct fmlp_layer_plan p = fmlp_layer_shape(t->plan.k, net, l, t->entries >= 0);
-        const ptrdiff_t len = fmlp_size_mul(t->chunk, p.ld);
-        void *a = fmlp_take(arena, len, t->plan.k->size);
-        void *d = p.stored ? fmlp_take(arena, len, t->plan.k->size) : 0;
-        void *dz = l == n - 1 ? a : fmlp_take(arena, len, t->plan.k->size);
-        const void **in_rows = fmlp_take(arena, t->chunk, pointer);
-        const void **dz_rows = fmlp_take(arena, t->chunk, pointer);
-        if (!arena->base) continue;
-        t->a[l] = a, t->d[l] = d, t->dz[l] = dz;
-        t->in_rows[l] = in_rows, t->dz_rows[l] = dz_rows;
-        for (ptrdiff_t i = 0; i < t->chunk; i++) {
-            dz_rows[i] = fmlp_at(&t->plan, dz, i * t->plan.layers[l].ld);
-            if (l > 0) in_rows[i] = fmlp_at(&t->plan, t->a[l - 1], i * t->plan.layers[l - 1].ld);
-        }
+    for (int l = 0; l < net->n_layers; l++) take_layer(t, net, l, arena);
+    for (int q = 0; q < n; q++) take_pointers(t, net, q, arena);
+}
+
+/* Memory for inputs that are changed. */
+static void take_noisy(struct fmlp_trainer *t, struct fmlp_arena *arena) {
+    struct fmlp_noisy noisy = {0}, *place;
+    const ptrdiff_t size = t->plan.k->size, lanes = t->plan.k->lanes;
+    t->noisy = 0;
+    if (t->plan.input_dropout == 0 && t->plan.input_noise == 0) return;
+    place = fmlp_take(arena, 1, sizeof noisy);
+    if (t->entries < 0) {
+        noisy.ld = (t->plan.n_inputs + lanes - 1) / lanes * lanes;
+        noisy.x = fmlp_take(arena, fmlp_size_mul(t->chunk, noisy.ld), size);
+    } else {
+        noisy.data = fmlp_take(arena, t->entries, size);
+        noisy.indices = fmlp_take(arena, t->entries, sizeof(int64_t));
+        noisy.indptr = fmlp_take(arena, fmlp_size_add(t->chunk, 1), sizeof(int64_t));
+        noisy.index = fmlp_take(arena, t->chunk, sizeof(ptrdiff_t));
     }
+    if (place) *place = noisy;
+    t->noisy = place;
 }
 
 /* Runs twice: arena->base == NULL only counts. */
@@ -54,25 +100,29 @@ static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const f
     t->solver = solver;
     t->entries = csr_entries;
     t->batch = batch_size;
-    /* a custom loss sees the whole mini-batch between its forward and its backward pass */
-    const int whole = batch_size < CHUNK_ROWS || net->head.loss == FMLP_LOSS_CUSTOM;
-    t->chunk = whole ? batch_size : CHUNK_ROWS;
     if (batch_size < 1 || !fmlp_solver_get(solver)) return FMLP_E_ARGUMENT;
     const fmlp_status status = fmlp_plan_make(&t->plan, exec, net, sparse, 1, arena);
     if (status != FMLP_OK) return status;
+    if (sparse && t->plan.input_noise > 0) return FMLP_E_ARGUMENT;
     const struct fmlp_plan *plan = &t->plan;
+    /* Batch statistics need the whole mini-batch; a custom loss sees it between its two passes. */
+    const int whole = plan->any_batch_norm || plan->head.loss == FMLP_LOSS_CUSTOM;
+    t->chunk = whole ? batch_size : fmlp_min(batch_size, CHUNK_ROWS);
     const ptrdiff_t size = plan->k->size;
     t->averages_itself = (fmlp_solver_traits(solver) & FMLP_SOLVER_AVERAGES) != 0;
     t->clip = optimizer->clip;
-    t->w = fmlp_take(arena, plan->w_len, size);
+    t->w = fmlp_take(arena, fmlp_size_add(plan->w_len, plan->running_len), size);
     t->wt = fmlp_take(arena, plan->wt_len, size);
     t->n_s = solver == FMLP_SOLVER_NONE ? 1 : fmlp_solver_n_state(solver);
     for (int i = 0; i < t->n_s; i++) t->s[i] = fmlp_take(arena, plan->w_len, size);
     t->average = 0;
-    if (optimizer->average || t->averages_itself) t->average = fmlp_take(arena, plan->w_len, size);
+    if (optimizer->average || t->averages_itself)
+        t->average = fmlp_take(arena, fmlp_size_add(plan->w_len, plan->running_len), size);
     if (t->averages_itself) t->s[t->n_s++] = t->average;
     t->g = t->batch > t->chunk || t->clip ? fmlp_take(arena, plan->w_len, size) : 0;
     take_layers(t, net, arena);
+    take_noisy(t, arena);
+    t->row_weight = plan->any_batch_norm ? fmlp_take(arena, t->chunk, size) : 0;
     t->index = fmlp_take(arena, t->chunk, sizeof(ptrdiff_t));
     t->loss_rows = fmlp_take(arena, t->chunk, size);
     t->penalty = fmlp_take(arena, plan->n_items, sizeof(double));
@@ -165,8 +215,28 @@ fmlp_status fmlp_trainer_store(fmlp_trainer *t, void *params, void *state) {
     return FMLP_OK;
 }
 
+void fmlp_trainer_load_running(fmlp_trainer *t, const void *running) {
+    fmlp_pack_running(&t->plan, running, t->w);
+    fmlp_trainer_share_running(t);
+}
+
+void fmlp_trainer_share_running(const fmlp_trainer *t) {
+    const struct fmlp_plan *plan = &t->plan;
+    if (t->average)
+        memcpy(fmlp_at(plan, t->average, plan->w_len), fmlp_at(plan, t->w, plan->w_len),
+               (size_t)(plan->running_len * plan->k->size));
+}
+
+void fmlp_trainer_store_running(const fmlp_trainer *t, void *running) {
+    fmlp_unpack_running(&t->plan, t->w, running);
+}
+
+void fmlp_trainer_seed(fmlp_trainer *t, uint64_t seed) { t->seed = seed; }
+
+static ptrdiff_t weights_len(const fmlp_trainer *t) { return t->plan.w_len + t->plan.running_len; }
+
 ptrdiff_t fmlp_trainer_weights_bytes(const fmlp_trainer *t) {
-    return t->plan.w_len * t->plan.k->size;
+    return weights_len(t) * t->plan.k->size;
 }
 
 void *fmlp_trainer_weights(fmlp_trainer *t) {
@@ -178,7 +248,7 @@ void *fmlp_trainer_weights(fmlp_trainer *t) {
 void fmlp_trainer_weights_changed(fmlp_trainer *t) {
     const struct fmlp_solver *solver = fmlp_solver_get(t->solver);
     const size_t bytes = (size_t)(t->plan.w_len * t->plan.k->size);
-    if (t->average) memcpy(t->w, t->average, bytes);
+    if (t->average) memcpy(t->w, t->average, (size_t)fmlp_trainer_weights_bytes(t));
     for (int i = 0; i < solver->n_points; i++) memcpy(t->s[i], t->w, bytes);
     transpose_weights(t);
 }
@@ -186,6 +256,6 @@ void fmlp_trainer_weights_changed(fmlp_trainer *t) {
 int fmlp_trainer_weights_finite(fmlp_trainer *t) {
     const struct fmlp_plan *plan = &t->plan;
     fmlp_lazy_settle(t);
-    return plan->k->finite(plan->w_len, t->w) &&
+    return plan->k->finite(weights_len(t), t->w) &&
            (!t->average || plan->k->finite(plan->w_len, t->average));
 }

@@ -17,7 +17,7 @@ struct fmlp_trainer {
     ptrdiff_t chunk;  /* rows whose activations are held at once, <= batch */
 
     /* kernel layout, (w_len) each */
-    void *w;
+    void *w;                 /* (w_len + running_len): the running statistics behind */
     void *s[FMLP_MAX_STATE]; /* what the rule reads and writes beside w: the solver's state, */
     int n_s;                 /* average if it is the solver's own; without a solver: gradient */
     void *average;           /* of the weights, which predicts; NULL: w does */
@@ -26,15 +26,24 @@ struct fmlp_trainer {
     void *wt;                /* (wt_len) */
     void *g;                 /* gradient sums over the chunks of a step; NULL where not needed */
 
-    /* per layer l, (n_layers) */
+    /* per layer l, (n_layers); NULL where the layer has no use for it */
     void **a;                /* outputs (chunk, ld); the last layer's become its deltas */
-    void **d;                /* f'(z) (chunk, ld) where the layer stores it, else NULL */
+    void **d;                /* (chunk, ld) f'(z), times the dropout mask */
+    void **z;                /* (chunk, ld) normalisation: z^ */
+    void **dy;               /* (chunk, ld) deltas of scale * z^ + shift */
+    void **dh;               /* (chunk, ld) residual: deltas of the output */
+    void **rstd;             /* (chunk) layer normalisation: 1 / sqrt(var + eps) of each row */
+    void **stats;            /* (4, out_pad) batch normalisation: mean, var, dscale, dshift */
+    /* per matrix: layers, then projections, whose deltas are dh; (n_matrices) */
     void **dz;               /* deltas (chunk, ld) */
     const void ***in_rows;   /* (chunk) pointers to the layer's input rows; [0]: rows of X */
     const void ***dz_rows;   /* (chunk) pointers to the rows of dz */
 
     ptrdiff_t *index;        /* (chunk) rows of X and y */
     void *loss_rows;         /* (chunk) */
+    void *row_weight;        /* (chunk) sample weights, batch normalisation only */
+    struct fmlp_noisy *noisy; /* inputs with noise or dropout; NULL: X as it is */
+    uint64_t seed;           /* of dropout and noise */
     /* since the call that began at row 0: */
     double loss_sum;         /* of data, each step's mean times its rows */
     ptrdiff_t rows_seen, rows_trained; /* since then; mini-batches without weight are not trained */
@@ -68,7 +77,18 @@ struct fmlp_sorting {
     struct fmlp_columns *out;
 };
 
-/* What the two phases need to know of the rows at hand. */
+/* Copies of the chunk's inputs, since X itself never changes. */
+struct fmlp_noisy {
+    void *x;              /* dense: (chunk, ld) */
+    ptrdiff_t ld;
+    void *data, *indices, *indptr; /* sparse: CSR of the chunk's rows */
+    ptrdiff_t *index;     /* (chunk) 0, 1, 2 ... */
+};
+
+/* Behind an average of the weights, the running statistics are the last ones. */
+void fmlp_trainer_share_running(const struct fmlp_trainer *t);
+
+/* What the phases need to know of the rows at hand. */
 struct fmlp_chunk {
     struct fmlp_trainer *t;
     const fmlp_matrix *x;
@@ -90,15 +110,34 @@ struct fmlp_chunk {
     const struct fmlp_columns *columns; /* sparse input: these rows by columns */
     struct fmlp_sorting build;          /* sparse input: to be sorted beside phase 1 */
     double *loss_sum;
+    ptrdiff_t row;          /* of the mini-batch: the first of the chunk */
+    uint32_t step;
+    double total_weight;    /* of the mini-batch */
+    double momentum;        /* of running statistics */
+    /* Batch normalisation cuts phase 1 where it needs all rows: it goes on behind the statistics of
+     * this layer (-1: from the start), forward or back. */
+    int layer, backward;
 };
 
 static inline ptrdiff_t fmlp_chunk_row(const struct fmlp_chunk *c, ptrdiff_t r) {
     return c->order ? c->order[c->start + r] : c->start + r;
 }
 
-/* Phase 1, `blocks` items: a block of rows forward, loss, and back. With sparse input one more:
- * the chunk by columns. arg: struct fmlp_chunk */
+/* Of a unit's random numbers; the seed is the trainer's. */
+enum { FMLP_STREAM_INPUT_DROPOUT = 0, FMLP_STREAM_INPUT_NOISE = 1, FMLP_STREAM_LAYERS = 2 };
+
+static inline struct fmlp_random fmlp_random_at(const struct fmlp_chunk *c, int stream) {
+    const struct fmlp_random random = {c->t->seed, c->step, (uint32_t)stream};
+    return random;
+}
+
+/* Phase 1, `blocks` items: a block of rows forward, loss, and back, as far as batch statistics let
+ * it. With sparse input one more at the start: the chunk by columns. arg: struct fmlp_chunk */
 void fmlp_rows_item(void *arg, ptrdiff_t item, int thread);
+/* In between, for layer c->layer: statistics of a stretch of columns over all rows, or with
+ * c->backward the sums of its deltas. */
+ptrdiff_t fmlp_batch_items(const struct fmlp_trainer *t, int l);
+void fmlp_batch_item(void *arg, ptrdiff_t item, int thread);
 /* Phase 2, n_items + 1 items: gradient and rule of some weights; the last sums the loss. */
 void fmlp_update_item(void *arg, ptrdiff_t item, int thread);
 
@@ -110,6 +149,13 @@ ptrdiff_t fmlp_cap_items(const struct fmlp_plan *plan);
 void fmlp_cap_item(void *arg, ptrdiff_t item, int thread);
 ptrdiff_t fmlp_average_items(const struct fmlp_plan *plan);
 void fmlp_average_item(void *arg, ptrdiff_t item, int thread);
+
+/* inputs.c: what the first layer reads. Sparse input with dropout is copied in a phase before the
+ * rows', of `blocks` items. */
+struct fmlp_csr fmlp_chunk_csr(const struct fmlp_chunk *c);
+const ptrdiff_t *fmlp_chunk_index(const struct fmlp_chunk *c); /* (rows) rows of that CSR */
+void fmlp_inputs_block(const struct fmlp_chunk *c, ptrdiff_t from, ptrdiff_t m);
+void fmlp_inputs_sparse_item(void *arg, ptrdiff_t item, int thread);
 
 /* Before the first lazy step of a run, an item of the first layer: its columns that the chunk
  * touches catch up. */

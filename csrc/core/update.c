@@ -1,6 +1,7 @@
 /* Phase 2: every weight belongs to one item and every item to one thread, which sums its gradient
  * over the rows in order and applies the rule while the sum is in L1. */
 #include <math.h>
+#include <string.h>
 
 #include "../kernels/compiler.h"
 #include "trainer.h"
@@ -39,6 +40,10 @@ static double bias(struct fmlp_trainer *t, const struct fmlp_chunk *c, int l, pt
     return finish(t, c, at, width, g, 1);
 }
 
+static int has_bias(const struct fmlp_layer_plan *p, const struct fmlp_item *it) {
+    return it->k0 == 0 && p->flat_b >= 0;
+}
+
 static double panel_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
                          const struct fmlp_item *it, const struct fmlp_thread_memory *mem) {
     const struct fmlp_plan *plan = &t->plan;
@@ -53,7 +58,7 @@ static double panel_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     double squares = finish(t, c, at, (it->k1 - it->k0) * it->width, g, 0);
     if (p->wt_at >= 0 && c->transposes)
         fmlp_transpose_item(plan, l, it->j, it->width, it->k0, it->k1, t->w, t->wt);
-    if (it->k0 == 0)
+    if (has_bias(p, it))
         squares += bias(t, c, l, it->j, it->width, panel + p->n_in * it->width, it->width, mem);
     return squares;
 }
@@ -72,22 +77,24 @@ static double narrow_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
                              !c->first, g, ldg);
     for (ptrdiff_t j = 0; j < p->n_out; j++)
         squares += finish(t, c, at + j * p->in_pad, n, fmlp_at(plan, g, j * ldg), 0);
-    if (it->k0 == 0) squares += bias(t, c, l, 0, p->n_out, p->w_at + p->n_out * p->in_pad, lanes, mem);
+    if (has_bias(p, it))
+        squares += bias(t, c, l, 0, p->n_out, p->w_at + p->n_out * p->in_pad, lanes, mem);
     return squares;
 }
 
 static double rows_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
                         const struct fmlp_item *it, const struct fmlp_thread_memory *mem) {
     const struct fmlp_plan *plan = &t->plan;
-    const struct fmlp_layer_plan *p = &plan->layers[0];
+    const int l = it->layer;
+    const struct fmlp_layer_plan *p = &plan->layers[l];
     const ptrdiff_t at = p->w_at + it->k0 * p->out_pad;
     void *g = sum_at(t, mem, at);
     if (c->sums)
-        plan->k->grad_sparse(it->k0, it->k1, p->out_pad, c->columns, t->dz[0], p->ld, !c->first,
+        plan->k->grad_sparse(it->k0, it->k1, p->out_pad, c->columns, t->dz[l], p->ld, !c->first,
                              g);
     double squares = finish(t, c, at, (it->k1 - it->k0) * p->out_pad, g, 0);
-    if (it->k0 == 0)
-        squares += bias(t, c, 0, 0, p->out_pad, p->w_at + p->n_in * p->out_pad, p->out_pad, mem);
+    if (has_bias(p, it))
+        squares += bias(t, c, l, 0, p->out_pad, p->w_at + p->n_in * p->out_pad, p->out_pad, mem);
     return squares;
 }
 
@@ -108,8 +115,8 @@ static void prefetch_column(const struct fmlp_trainer *t, ptrdiff_t k) {
 }
 
 /* Columns that these rows touch take the step, those that the next ones touch are made ready. */
-static void lazy_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
-                      const struct fmlp_item *it, const struct fmlp_thread_memory *mem) {
+static double lazy_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
+                        const struct fmlp_item *it, const struct fmlp_thread_memory *mem) {
     const struct fmlp_plan *plan = &t->plan;
     const struct fmlp_layer_plan *p = &plan->layers[0];
     struct fmlp_lazy *lazy = &t->lazy;
@@ -126,6 +133,7 @@ static void lazy_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
         if (c->build.rows && touches(c->build.out, k)) fmlp_lazy_catch_up(t, k, c->lazy_step + 1);
     }
     if (it->k0 == 0) bias(t, c, 0, 0, p->out_pad, p->w_at + p->n_in * p->out_pad, p->out_pad, mem);
+    return 0; /* the penalty is kept column by column */
 }
 
 void fmlp_lazy_ready_item(void *arg, ptrdiff_t item, int thread) {
@@ -134,6 +142,35 @@ void fmlp_lazy_ready_item(void *arg, ptrdiff_t item, int thread) {
     (void)thread;
     for (ptrdiff_t k = it->k0; k < it->k1; k++)
         if (touches(c->columns, k)) fmlp_lazy_catch_up(c->t, k, c->lazy_step);
+}
+
+/* Scale and shift of a normalisation; they are not penalised. */
+static double norm_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
+                        const struct fmlp_item *it, const struct fmlp_thread_memory *mem) {
+    const struct fmlp_plan *plan = &t->plan;
+    const int l = it->layer;
+    const struct fmlp_layer_plan *p = &plan->layers[l];
+    const ptrdiff_t scale = p->norm_at + it->j, shift = scale + p->out_pad;
+    void *dscale = t->g ? fmlp_at(plan, t->g, scale) : mem->item;
+    void *dshift = t->g ? fmlp_at(plan, t->g, shift) : fmlp_at(plan, mem->item, it->width);
+    if (c->sums && p->norm == FMLP_NORM_BATCH) { /* summed already, the backward pass needed them */
+        const size_t bytes = (size_t)(it->width * plan->k->size);
+        memcpy(dscale, fmlp_at(plan, t->stats[l], 2 * p->out_pad + it->j), bytes);
+        memcpy(dshift, fmlp_at(plan, t->stats[l], 3 * p->out_pad + it->j), bytes);
+    } else if (c->sums) {
+        plan->k->norm_sums(c->rows, it->width, fmlp_at(plan, t->dy[l], it->j), p->ld,
+                           fmlp_at(plan, t->z[l], it->j), p->ld, !c->first, dscale, dshift);
+    }
+    return finish(t, c, scale, it->width, dscale, 1) + finish(t, c, shift, it->width, dshift, 1);
+}
+
+static double matrix_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
+                          const struct fmlp_item *it, const struct fmlp_thread_memory *mem) {
+    switch (t->plan.layers[it->layer].layout) {
+    case FMLP_PANELS: return panel_item(t, c, it, mem);
+    case FMLP_NARROW: return narrow_item(t, c, it, mem);
+    default: return t->lazy.on ? lazy_item(t, c, it, mem) : rows_item(t, c, it, mem);
+    }
 }
 
 void fmlp_update_item(void *arg, ptrdiff_t item, int thread) {
@@ -145,15 +182,7 @@ void fmlp_update_item(void *arg, ptrdiff_t item, int thread) {
     }
     const struct fmlp_thread_memory mem = fmlp_thread_memory(t, thread);
     const struct fmlp_item *it = &t->plan.items[item];
-    double squares = 0;
-    switch (t->plan.layers[it->layer].layout) {
-    case FMLP_PANELS: squares = panel_item(t, c, it, &mem); break;
-    case FMLP_NARROW: squares = narrow_item(t, c, it, &mem); break;
-    case FMLP_ROWS:
-        if (t->lazy.on) lazy_item(t, c, it, &mem);
-        else squares = rows_item(t, c, it, &mem);
-        break;
-    }
+    const double squares = it->is_norm ? norm_item(t, c, it, &mem) : matrix_item(t, c, it, &mem);
     if (c->measures) t->squares[item] = squares;
     else t->penalty[item] += squares * c->penalty_factor;
 }

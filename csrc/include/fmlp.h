@@ -2,7 +2,9 @@
  *
  * SIMPLE
  *   A network is a const description (fmlp_net) and one flat vector of parameters: all weight
- *   matrices first, layer by layer, each (n_in, n_out) row-major, then all biases, layer by layer.
+ *   matrices first, layer by layer, each (n_in, n_out) row-major, then all biases, layer by layer,
+ *   then what else a layer has, layer by layer: normalisation scale and shift (n_out each), the
+ *   projection P of its residual (n_in, n_out).
  *   The caller owns all memory. The library allocates nothing, prints nothing, keeps no global
  *   state but the OpenMP runtime's threads, and reports every failure as an fmlp_status.
  *
@@ -121,10 +123,22 @@ int fmlp_activation_count(void);
 const char *fmlp_activation_name(int activation);    /* "" for an unknown number */
 int fmlp_activation_by_name(const char *name);       /* -1: no such activation */
 
+typedef enum fmlp_normalization { /* of a hidden layer, before its activation */
+    FMLP_NORM_NONE = 0,
+    FMLP_NORM_BATCH = 1, /* Ioffe & Szegedy 2015; running statistics at predict */
+    FMLP_NORM_LAYER = 2  /* Ba, Kiros & Hinton 2016 */
+} fmlp_normalization;
+
+/* A hidden layer: x W + b, normalised, activated, dropped out, plus x or, where its width is
+ * another, x P. The last layer: x W + b. */
 typedef struct fmlp_layer {
     ptrdiff_t n_in;
     ptrdiff_t n_out;
-    int activation; /* from fmlp_activation_by_name; ignored in the last layer */
+    /* ignored in the last layer: */
+    int activation;    /* from fmlp_activation_by_name */
+    int normalization; /* fmlp_normalization */
+    double dropout;    /* probability of dropping a unit in training, [0, 1) */
+    int residual;      /* adds its input to its output */
 } fmlp_layer;
 
 typedef struct fmlp_net {
@@ -132,10 +146,14 @@ typedef struct fmlp_net {
     int n_layers;             /* weight matrices, >= 1 */
     const fmlp_layer *layers; /* (n_layers) */
     fmlp_head head;
+    double input_dropout; /* probability of dropping an input in training, [0, 1) */
+    double input_noise;   /* standard deviation of what is added to inputs in training; dense X */
 } fmlp_net;
 
 fmlp_status fmlp_check(const fmlp_net *net);
 ptrdiff_t fmlp_n_params(const fmlp_net *net);
+/* Running statistics, which are no parameters: mean, then variance of each batch-normalised layer. */
+ptrdiff_t fmlp_n_running(const fmlp_net *net);
 
 /* --------------------------------------------------------------- execution */
 typedef struct fmlp_exec {
@@ -183,8 +201,10 @@ typedef struct fmlp_target {
 fmlp_status fmlp_predict_size(const fmlp_exec *exec, const fmlp_net *net, ptrdiff_t n_rows,
                               int sparse, ptrdiff_t *bytes);
 fmlp_status fmlp_predict(const fmlp_exec *exec, const fmlp_net *net,
-                         const void *params /* (n_params) */, const fmlp_matrix *x, int raw,
-                         void *workspace, ptrdiff_t bytes, void *out);
+                         const void *params /* (n_params) */,
+                         const void *running /* (n_running), or NULL if that is 0 */,
+                         const fmlp_matrix *x, int raw, void *workspace, ptrdiff_t bytes,
+                         void *out);
 
 /* ---------------------------------------------------------------- training */
 /* Solvers are numbered 0 .. count; core/solvers.c is the table. */
@@ -253,6 +273,10 @@ fmlp_status fmlp_trainer_init(const fmlp_exec *exec, const fmlp_net *net,
 int fmlp_trainer_n_state(const fmlp_trainer *t);
 fmlp_status fmlp_trainer_load(fmlp_trainer *t, const void *params, const void *state);
 fmlp_status fmlp_trainer_store(fmlp_trainer *t, void *params, void *state);
+void fmlp_trainer_load_running(fmlp_trainer *t, const void *running /* (n_running) */);
+void fmlp_trainer_store_running(const fmlp_trainer *t, void *running);
+/* Of dropout and noise: masks are a function of seed, step, layer, row of the mini-batch, unit. */
+void fmlp_trainer_seed(fmlp_trainer *t, uint64_t seed);
 /* Trains the mini-batches of order[start:stop], about 50 ms of work at most.
  * order: (stop) row numbers, or NULL for 0, 1, 2 ...; first_step: optimizer steps done before. */
 fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,
@@ -260,12 +284,15 @@ fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_t
                              ptrdiff_t first_step, const fmlp_hyper *hyper,
                              fmlp_progress *progress);
 /* Custom losses: a step is two calls. This one does the forward pass of a mini-batch order[start :
- * stop] and gives its outputs without activation, raw (stop - start, n_outputs). The caller writes
- * their derivatives and the row's loss, both times its weight, to the rows of y->dense; then
- * fmlp_trainer_run of the same rows, or fmlp_trainer_loss_grad of all, does the rest. */
-fmlp_status fmlp_trainer_forward(fmlp_trainer *t, const fmlp_matrix *x, const ptrdiff_t *order,
-                                 ptrdiff_t start, ptrdiff_t stop, void *raw);
-/* Loss and flat gradient (n_params) over all rows of x at the loaded weights. */
+ * stop], for the optimizer step `step`, and gives its outputs without activation, raw (stop - start,
+ * n_outputs). The caller writes their derivatives and the row's loss, both times its weight, to the
+ * rows of y->dense; then fmlp_trainer_run of the same rows, or fmlp_trainer_loss_grad of all, does
+ * the rest. trains: 0 if they are going to do no step; there are no outputs then. */
+fmlp_status fmlp_trainer_forward(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,
+                                 const ptrdiff_t *order, ptrdiff_t start, ptrdiff_t stop,
+                                 ptrdiff_t step, void *raw, int *trains);
+/* Loss and flat gradient (n_params) over all rows of x at the loaded weights. Running statistics
+ * become those of x; dropout and noise are those of step 0. */
 fmlp_status fmlp_trainer_loss_grad(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,
                                    double alpha, double *loss, void *grad);
 fmlp_status fmlp_trainer_predict(fmlp_trainer *t, const fmlp_matrix *x, int raw, void *out);

@@ -175,6 +175,8 @@ struct fmlp_kernels {
     void (*norm_sums)(ptrdiff_t m, ptrdiff_t n, const void *dy, ptrdiff_t ldd, const void *zhat,
                       ptrdiff_t ldz, int accumulate, void *dgamma, void *dbeta);
 
+    /* a += x; any n */
+    void (*add)(ptrdiff_t m, ptrdiff_t n, const void *x, ptrdiff_t ldx, void *a, ptrdiff_t lda);
     /* a[i, j] += rows[i][j]; any n */
     void (*add_rows)(ptrdiff_t m, ptrdiff_t n, const void *const *rows, void *a, ptrdiff_t lda);
     /* a[i] += row index[i] of x */

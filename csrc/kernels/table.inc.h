@@ -45,6 +45,7 @@ static const struct fmlp_kernels FN(kernels) = {
     .batch_norm = FN(batch_norm),
     .batch_norm_backward = FN(batch_norm_backward),
     .norm_sums = FN(norm_sums),
+    .add = FN(add),
     .add_rows = FN(add_rows),
     .add_sparse = FN(add_sparse),
     .loss = FN(loss),

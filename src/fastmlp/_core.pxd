@@ -1,5 +1,5 @@
 # What _core.pyx uses of csrc/include/fmlp.h.
-from libc.stdint cimport int32_t, uint32_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 cdef extern from "fmlp.h" nogil:
     ctypedef enum fmlp_status:
@@ -15,10 +15,18 @@ cdef extern from "fmlp.h" nogil:
     int fmlp_activation_count()
     const char *fmlp_activation_name(int activation)
 
+    ctypedef enum fmlp_normalization:
+        FMLP_NORM_NONE
+        FMLP_NORM_BATCH
+        FMLP_NORM_LAYER
+
     ctypedef struct fmlp_layer:
         Py_ssize_t n_in
         Py_ssize_t n_out
         int activation
+        int normalization
+        double dropout
+        int residual
 
     ctypedef struct fmlp_head:
         int output
@@ -52,9 +60,12 @@ cdef extern from "fmlp.h" nogil:
         int n_layers
         const fmlp_layer *layers
         fmlp_head head
+        double input_dropout
+        double input_noise
 
     fmlp_status fmlp_check(const fmlp_net *net)
     Py_ssize_t fmlp_n_params(const fmlp_net *net)
+    Py_ssize_t fmlp_n_running(const fmlp_net *net)
 
     ctypedef struct fmlp_exec:
         int isa
@@ -95,8 +106,8 @@ cdef extern from "fmlp.h" nogil:
     fmlp_status fmlp_predict_size(const fmlp_exec *exec_, const fmlp_net *net, Py_ssize_t n_rows,
                                   int sparse, Py_ssize_t *bytes_)
     fmlp_status fmlp_predict(const fmlp_exec *exec_, const fmlp_net *net, const void *params,
-                             const fmlp_matrix *x, int raw, void *workspace, Py_ssize_t bytes_,
-                             void *out)
+                             const void *running, const fmlp_matrix *x, int raw,
+                             void *workspace, Py_ssize_t bytes_, void *out)
 
     int fmlp_solver_count()
     const char *fmlp_solver_name(int solver)
@@ -151,13 +162,16 @@ cdef extern from "fmlp.h" nogil:
     int fmlp_trainer_n_state(const fmlp_trainer *t)
     fmlp_status fmlp_trainer_load(fmlp_trainer *t, const void *params, const void *state)
     fmlp_status fmlp_trainer_store(fmlp_trainer *t, void *params, void *state)
+    void fmlp_trainer_load_running(fmlp_trainer *t, const void *running)
+    void fmlp_trainer_store_running(const fmlp_trainer *t, void *running)
+    void fmlp_trainer_seed(fmlp_trainer *t, uint64_t seed)
     fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,
                                  const Py_ssize_t *order, Py_ssize_t start, Py_ssize_t stop,
                                  Py_ssize_t first_step, const fmlp_hyper *hyper,
                                  fmlp_progress *progress)
-    fmlp_status fmlp_trainer_forward(fmlp_trainer *t, const fmlp_matrix *x,
+    fmlp_status fmlp_trainer_forward(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,
                                      const Py_ssize_t *order, Py_ssize_t start, Py_ssize_t stop,
-                                     void *raw)
+                                     Py_ssize_t step, void *raw, int *trains)
     fmlp_status fmlp_trainer_loss_grad(fmlp_trainer *t, const fmlp_matrix *x,
                                        const fmlp_target *y, double alpha, double *loss,
                                        void *grad)

@@ -47,6 +47,7 @@ class Network:
     loss: str
     dtype: np.dtype[Any]
     n_params: int
+    n_running: int
     n_features: int
     n_outputs: int
     n_targets: int
@@ -63,8 +64,14 @@ class Network:
         loss_args: Sequence[float] = ...,
         label_smoothing: float = ...,
         groups: Sequence[int] = ...,
+        dropout: Sequence[float] = ...,
+        normalization: Literal["batch", "layer"] | None = ...,
+        residual: bool = ...,
+        input_dropout: float = ...,
+        input_noise: float = ...,
     ) -> None: ...
 
+def new_running(net: Network) -> _Array: ...
 def forward(
     net: Network,
     params: _Array,
@@ -73,6 +80,7 @@ def forward(
     out: _Array | None = ...,
     raw: bool = ...,
     exact_threads: bool = ...,
+    running: _Array | None = ...,
 ) -> _Array: ...
 def shuffle(random_state: np.random.RandomState, order: NDArray[np.intp]) -> None: ...
 
@@ -96,7 +104,11 @@ class Trainer:
         *,
         average: bool = ...,
         clip: bool = ...,
+        running: _Array | None = ...,
+        seed: int = ...,
     ) -> None: ...
+    def write_running(self, running: _Array) -> None: ...
+    def read_running(self, running: _Array) -> None: ...
     def write(self, params: _Array, state: _Array | None = ...) -> None: ...
     def read(self, params: _Array, state: _Array | None = ...) -> None: ...
     def train(
@@ -121,7 +133,9 @@ class Trainer:
         ema_decay: float = ...,
         rates: NDArray[np.float64] | None = ...,
     ) -> tuple[int, int, float]: ...
-    def forward_rows(self, order: NDArray[np.intp] | None, start: int, stop: int) -> _Array: ...
+    def forward_rows(
+        self, order: NDArray[np.intp] | None, start: int, stop: int, step: int = ...
+    ) -> _Array | None: ...
     def loss_grad(self, alpha: float, grad: _Array) -> float: ...
     def forward(self, X: _Rows, raw: bool = ...) -> _Array: ...
     def snapshot(self) -> bytes: ...
@@ -137,4 +151,5 @@ def loss_grad(
     alpha: float,
     grad: _Array,
     n_threads: int = ...,
+    seed: int = ...,
 ) -> float: ...

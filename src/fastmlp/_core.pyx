@@ -10,7 +10,7 @@ from cpython.buffer cimport (
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.stdint cimport int32_t, uintptr_t
+from libc.stdint cimport int32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
 
 from typing import NamedTuple
@@ -93,6 +93,7 @@ def loss_domain(str loss, tuple args):
 
 OUTPUTS = _read_outputs()  # code of each output activation by its name
 LOSSES = _read_losses()
+_NORMALIZATIONS = {None: FMLP_NORM_NONE, "batch": FMLP_NORM_BATCH, "layer": FMLP_NORM_LAYER}
 _ACTIVATIONS = {fmlp_activation_name(i).decode(): i for i in range(fmlp_activation_count())}
 ACTIVATION_NAMES = tuple(_ACTIVATIONS)
 
@@ -299,6 +300,23 @@ cdef class Network:
         In [0, 1), for losses of probabilities.
     groups : sequence of int
         Number of outputs of each of several softmaxes; empty: one.
+    dropout : sequence of float
+        Probability of dropping a unit in training, one per hidden layer; empty: none.
+    normalization : {None, "batch", "layer"}
+        Of the hidden layers, before their activations.
+    residual : bool
+        Whether hidden layers add their input to their output.
+    input_dropout, input_noise : float
+        Probability of dropping an input and standard deviation of what is added to inputs, in
+        training. No noise with sparse X.
+
+    Attributes
+    ----------
+    n_params : int
+        Length of the flat vector: weights, biases, then layer by layer normalization scale and
+        shift, and the projection of the residual.
+    n_running : int
+        Length of the running statistics: mean and variance of each batch-normalized layer.
     """
 
     cdef fmlp_net net
@@ -310,6 +328,7 @@ cdef class Network:
     cdef readonly str loss
     cdef readonly object dtype
     cdef readonly Py_ssize_t n_params
+    cdef readonly Py_ssize_t n_running
     cdef readonly Py_ssize_t n_features
     cdef readonly Py_ssize_t n_outputs
     cdef readonly Py_ssize_t n_targets
@@ -317,7 +336,8 @@ cdef class Network:
     cdef readonly tuple groups
 
     def __init__(self, layer_sizes, activations, str output, str loss, dtype, *, loss_args=(),
-                 double label_smoothing=0.0, groups=()):
+                 double label_smoothing=0.0, groups=(), dropout=(), normalization=None,
+                 bint residual=False, double input_dropout=0.0, double input_noise=0.0):
         self.layer_sizes = tuple(int(n) for n in layer_sizes)
         self.activations = tuple(activations)
         self.output = output
@@ -331,6 +351,10 @@ cdef class Network:
         for name in self.activations:
             if name not in _ACTIVATIONS:
                 raise ValueError(f"activations: {name!r} is none of {', '.join(ACTIVATION_NAMES)}")
+        if normalization not in _NORMALIZATIONS:
+            raise ValueError(f"normalization: {normalization!r} is none of None, 'batch', 'layer'")
+        if len(dropout) not in (0, len(self.activations)):
+            raise ValueError("dropout: one probability per hidden layer")
         cdef int n = len(self.layer_sizes) - 1
         self.layers = _Memory(n * sizeof(fmlp_layer))
         cdef fmlp_layer *p = <fmlp_layer *>self.layers.start
@@ -338,12 +362,18 @@ cdef class Network:
             p[i].n_in = self.layer_sizes[i]
             p[i].n_out = self.layer_sizes[i + 1]
             p[i].activation = _ACTIVATIONS[self.activations[i]] if i < n - 1 else 0
+            p[i].normalization = _NORMALIZATIONS[normalization] if i < n - 1 else 0
+            p[i].dropout = dropout[i] if i < len(dropout) else 0
+            p[i].residual = residual and i < n - 1
         self.net.dtype = self.dtype == np.float64
         self.net.n_layers = n
         self.net.layers = p
+        self.net.input_dropout = input_dropout
+        self.net.input_noise = input_noise
         self._make_head(tuple(loss_args), label_smoothing, tuple(groups))
         _check(fmlp_check(&self.net))
         self.n_params = fmlp_n_params(&self.net)
+        self.n_running = fmlp_n_running(&self.net)
         self.n_features = self.layer_sizes[0]
         self.n_outputs = self.layer_sizes[n]
         self.n_targets = self.n_outputs // fmlp_outputs_per_target(&self.net.head)
@@ -372,12 +402,23 @@ cdef class Network:
         return 0
 
 
+def new_running(Network net):
+    """Running statistics before the first step: mean 0, variance 1, layer by layer."""
+    widths = net.layer_sizes[1 : len(net.layer_sizes) - 1] if net.n_running else ()
+    parts = [part for n in widths for part in (np.zeros(n), np.ones(n))]
+    return np.concatenate([[], *parts]).astype(net.dtype)
+
+
 def forward(Network net, params, X, int n_threads=1, out=None, bint raw=False,
-            bint exact_threads=False):
+            bint exact_threads=False, running=None):
     """Outputs (n, n_outputs) of the network for the rows of X.
 
     raw leaves the output activation out. exact_threads runs on n_threads however small the work.
+    running: statistics of a batch-normalized network, (n_running,).
     """
+    cdef _View r = None if net.n_running == 0 else _View(running, "running", net.code, 1)
+    if r is not None:
+        _expect("running", r.length(0), net.n_running)
     cdef _View p = _View(params, "params", net.code, 1)
     _expect("params", p.length(0), net.n_params)
     cdef _Matrix x = _Matrix(X, net)
@@ -392,8 +433,8 @@ def forward(Network net, params, X, int n_threads=1, out=None, bint raw=False,
     cdef _Memory memory = _Memory(size)
     cdef fmlp_status status
     with nogil:
-        status = fmlp_predict(&e, &net.net, p.buffer.buf, &x.m, raw, memory.start, size,
-                              o.buffer.buf)
+        status = fmlp_predict(&e, &net.net, p.buffer.buf, NULL if r is None else r.buffer.buf,
+                              &x.m, raw, memory.start, size, o.buffer.buf)
     _check(status)
     return out
 
@@ -444,6 +485,10 @@ cdef class Trainer:
         Keep an exponential average of the weights (``ema_decay``), which predicts.
     clip : bool
         Keep whole gradients, so that they can be clipped (``gradient_clip``).
+    running : ndarray (n_running,) or None
+        Running statistics of a batch-normalized network. None: mean 0, variance 1.
+    seed : int
+        Of dropout and noise, 64 bits.
 
     Attributes
     ----------
@@ -463,7 +508,7 @@ cdef class Trainer:
 
     def __init__(self, Network net, solver, params, state, X, y, sample_weight,
                  Py_ssize_t batch_size, int n_threads=1, bint exact_threads=False, *,
-                 bint average=False, bint clip=False):
+                 bint average=False, bint clip=False, running=None, uint64_t seed=0):
         self.net = net
         self.x = _Matrix(X, net)
         self.y = _Target(y, sample_weight, net, self.x.m.n_rows)
@@ -484,6 +529,9 @@ cdef class Trainer:
                                  self.memory.start, size, &self.t))
         self.n_state = fmlp_trainer_n_state(self.t)
         self.write(params, state)
+        fmlp_trainer_seed(self.t, seed)
+        if net.n_running:
+            self.write_running(new_running(net) if running is None else running)
 
     cdef int _expect_sizes(self, _View params, _View state) except -1:
         _expect("params", params.length(0), self.net.n_params)
@@ -491,6 +539,18 @@ cdef class Trainer:
             _expect("state", state.length(0), self.n_state)
             _expect("state.shape[1]", state.length(1), self.net.n_params)
         return 0
+
+    def write_running(self, running):
+        """Running statistics in, (n_running,)."""
+        cdef _View r = _View(running, "running", self.net.code, 1)
+        _expect("running", r.length(0), self.net.n_running)
+        fmlp_trainer_load_running(self.t, r.buffer.buf)
+
+    def read_running(self, running):
+        """Running statistics out, (n_running,)."""
+        cdef _View r = _View(running, "running", self.net.code, 1, True)
+        _expect("running", r.length(0), self.net.n_running)
+        fmlp_trainer_store_running(self.t, r.buffer.buf)
 
     def write(self, params, state=None):
         """Flat arrays in."""
@@ -561,7 +621,7 @@ cdef class Trainer:
         self.rate_sum = progress.rate_sum
         return progress.position, progress.steps, progress.loss_sum
 
-    def forward_rows(self, order, Py_ssize_t start, Py_ssize_t stop):
+    def forward_rows(self, order, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t step=0):
         """Custom losses: the first half of a step on order[start:stop], or of `loss_grad`.
 
         The rows of y are to be filled with derivatives by these outputs and losses, times sample
@@ -569,22 +629,24 @@ cdef class Trainer:
 
         Returns
         -------
-        raw : ndarray (stop - start, n_outputs)
-            Outputs before the output activation.
+        raw : ndarray (stop - start, n_outputs) or None
+            Outputs before the output activation; None: these rows do no step.
         """
         cdef _View o = None
         if order is not None:
             o = _View(order, "order", "lqn", 1)
             if o.buffer.itemsize != sizeof(Py_ssize_t) or stop > o.length(0):
                 raise ValueError("order: needs intp indices up to stop")
+        cdef int trains = 0
         raw = np.empty((max(0, stop - start), self.net.n_outputs), self.net.dtype)
         cdef _View r = _View(raw, "raw", self.net.code, 2, True)
         cdef Py_ssize_t *rows = NULL if o is None else <Py_ssize_t *>o.buffer.buf
         cdef fmlp_status status
         with nogil:
-            status = fmlp_trainer_forward(self.t, &self.x.m, rows, start, stop, r.buffer.buf)
+            status = fmlp_trainer_forward(self.t, &self.x.m, &self.y.t, rows, start, stop, step,
+                                          r.buffer.buf, &trains)
         _check(status)
-        return raw
+        return raw if trains else None
 
     def loss_grad(self, double alpha, grad):
         """Loss over all rows; its flat gradient goes to grad (n_params,)."""
@@ -625,8 +687,12 @@ cdef class Trainer:
         return bool(fmlp_trainer_weights_finite(self.t))
 
 
-def loss_grad(Network net, params, X, y, sample_weight, double alpha, grad, int n_threads=1):
-    """Loss of all rows and its flat gradient (into grad); scikit-learn's definition."""
+def loss_grad(Network net, params, X, y, sample_weight, double alpha, grad, int n_threads=1,
+              uint64_t seed=0):
+    """Loss of all rows and its flat gradient (into grad); scikit-learn's definition.
+
+    With dropout or noise those of step 0; batch normalization takes the statistics of all rows.
+    """
     cdef Trainer t = Trainer(net, None, params, None, X, y, sample_weight, max(1, y.shape[0]),
-                             n_threads)
+                             n_threads, seed=seed)
     return t.loss_grad(alpha, grad)

@@ -33,7 +33,7 @@ class CustomLossTrainer(Trainer):
     def train(self, order, start, stop, **arguments):
         """One mini-batch: what `Trainer.train` returns."""
         stop = min(stop, start + self.batch_size)
-        self._ask(order, start, stop)
+        self._ask(order, start, stop, arguments["step"])
         return super().train(order, start, stop, **arguments)
 
     def loss_grad(self, alpha, grad):
@@ -41,13 +41,13 @@ class CustomLossTrainer(Trainer):
         self._ask(None, 0, len(self.y))
         return super().loss_grad(alpha, grad)
 
-    def _ask(self, order, start, stop):
+    def _ask(self, order, start, stop, step=0):
         """Forward pass of rows order[start:stop], and the object's answers to it."""
-        raw = self.forward_rows(order, start, stop)
+        raw = self.forward_rows(order, start, stop, step)
+        if raw is None:
+            return  # no step
         rows = slice(start, stop) if order is None else order[start:stop]
         weight = None if self.sample_weight is None else self.sample_weight[rows]
-        if weight is not None and not weight.any():
-            return  # no step
         loss = self._call("loss", rows, raw, weight, raw.shape[:1])
         gradient = self._call("gradient", rows, raw, weight, raw.shape)
         self.answers[rows, :-1] = gradient

@@ -112,6 +112,7 @@ cdef extern from "kernels/kernels.h" nogil:
                                     Py_ssize_t) noexcept
         void (*norm_sums)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, const void *,
                           Py_ssize_t, int, void *, void *) noexcept
+        void (*add)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *, Py_ssize_t) noexcept
         void (*add_rows)(Py_ssize_t, Py_ssize_t, const void **, void *, Py_ssize_t) noexcept
         void (*add_sparse)(Py_ssize_t, const fmlp_csr *, const Py_ssize_t *, void *,
                            Py_ssize_t) noexcept
@@ -244,7 +245,8 @@ cdef class Table:
                 self.k.dropout_entries != NULL, self.k.noise != NULL, self.k.layer_norm != NULL,
                 self.k.layer_norm_backward != NULL, self.k.batch_stats != NULL,
                 self.k.batch_norm != NULL, self.k.batch_norm_backward != NULL,
-                self.k.norm_sums != NULL, self.k.add_rows != NULL, self.k.add_sparse != NULL,
+                self.k.norm_sums != NULL, self.k.add != NULL, self.k.add_rows != NULL,
+                self.k.add_sparse != NULL,
                 self.k.loss != NULL, self.k.output != NULL,
                 self.k.rule != NULL, self.k.gradient_squares != NULL, self.k.average != NULL,
                 self.k.cap_columns != NULL, self.k.cap_row != NULL, self.k.transpose != NULL,
@@ -355,6 +357,9 @@ cdef class Table:
     def norm_sums(self, dy, zhat, bint accumulate, dgamma, dbeta):
         self.k.norm_sums(dy.shape[0], dy.shape[1], _p(dy), _ld(dy), _p(zhat), _ld(zhat),
                          accumulate, _p(dgamma), _p(dbeta))
+
+    def add(self, x, a):
+        self.k.add(a.shape[0], a.shape[1], _p(x), _ld(x), _p(a), _ld(a))
 
     def add_rows(self, x, a):
         rows = _rows(x)

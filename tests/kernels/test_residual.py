@@ -1,14 +1,16 @@
 """A layer's input added to its output."""
 
 import numpy as np
+import pytest
 from kernels.layouts import Output, edges, random_csr, spread
 
 
-def test_add_rows(table, rng):
+@pytest.mark.parametrize("name", ["add", "add_rows"])
+def test_add(table, name, rng):
     for n in edges(table.lanes):
         a, x = rng.normal(size=(2, 5, n)).astype(table.dtype)
         out = Output(a.shape, table, rng, 3, fill=a)
-        table.add_rows(spread(x, table, rng, 2), out.array)
+        getattr(table, name)(spread(x, table, rng, 2), out.array)
         assert np.array_equal(out.result(), a + x)
 
 
