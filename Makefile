@@ -12,14 +12,14 @@ ASAN = LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=l
 # The names that tests/c has for the instruction sets of this machine.
 C_RUNNERS = names = dict(generic="scalar", x86_v3="avx2", x86_v4="avx512", neon="neon"); \
     from fastmlp import _core; print(*(names[isa] for isa in _core.available_isas()))
-.PHONY: help build demo test bench sanitize lint types portability docs clean distclean
+.PHONY: help build demo test bench sanitize lint types workflows portability docs clean distclean
 
 help:
 	@echo "make demo      train on real data, fastmlp beside scikit-learn"
 	@echo "make test      all tests;  make sanitize: a part of them under ASan and UBSan"
 	@echo "make bench     speed of training beside scikit-learn (and torch, if installed in $(VENV))"
 	@echo "make lint      ruff and C warnings;  make types: annotations and stubs"
-	@echo "make portability  other compilers and machines"
+	@echo "make portability  other compilers and machines;  make workflows: pyproject.toml, .github"
 	@echo "make docs      build/docs/index.html; every code block is run;  make clean, make distclean"
 
 $(VENV)/.installed: pyproject.toml
@@ -73,11 +73,14 @@ types: build $(VENV)/.group-types
 	@$(PY) -m mypy
 	@$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml --allowlist tools/stubtest.txt fastmlp
 
+workflows: $(VENV)/.group-workflows
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" tools/check_workflows.sh
+
 portability:
 	@tests/c/portability.sh
 
 docs: build $(VENV)/.group-docs
-	@$(PY) tools/run_docs.py README.md docs/*.md
+	@$(PY) tools/run_docs.py *.md docs/*.md
 	@$(PY) -m sphinx -q -W --keep-going -b html docs build/docs && echo "build/docs/index.html"
 
 clean:

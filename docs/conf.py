@@ -12,6 +12,7 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["releasing.md"]
@@ -39,6 +40,7 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = f"fastmlp {release}"
 html_show_sourcelink = False
+html_sidebars = {"**": []}  # the pages have no pages below them
 html_theme_options = {"navigation_with_keys": False, "show_toc_level": 2}
 html_context = {"default_mode": "auto"}
 

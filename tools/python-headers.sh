@@ -19,6 +19,7 @@ if [ ! -e "usr/include/python$version/Python.h" ]; then
     echo "== Python.h is missing: unpacking the headers of $package into $2" >&2
     private="-o Dir::State::Lists=$PWD/lists -o Dir::Cache=$PWD/cache -o APT::Sandbox::User="
     mkdir -p lists/partial cache/archives/partial
+    # shellcheck disable=SC2086 # several options
     if ! {
         apt-get -qq download "$package" ||
             { apt-get -qq $private update && apt-get -qq $private download "$package"; }
