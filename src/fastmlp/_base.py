@@ -100,8 +100,8 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
     def _original_targets(self, targets):
         """Return targets as the user gave them, for an overridden `_score`."""
 
-    def _weigh(self, targets, sample_weight, incremental):
-        """Return sample weights with what the parameters say about them."""
+    def _weigh(self, targets, sample_weight, dtype, *, incremental):
+        """Return sample weights of ``dtype`` with what the parameters say about them, or None."""
         return sample_weight
 
     def _stratify(self, targets):
@@ -147,7 +147,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         )
         n_samples, n_features = X.shape
         sample_weight = check_sample_weight(sample_weight, n_samples, X.dtype)
-        sample_weight = self._weigh(targets, sample_weight, incremental)
+        sample_weight = self._weigh(targets, sample_weight, X.dtype, incremental=incremental)
         self._random_state = self._make_random_state()
 
         self._head, self.n_outputs_ = self._output_layer(targets)

@@ -23,7 +23,7 @@ from ._labels import (
 )
 from ._losses import classification_head, is_custom
 from ._stopping import accuracy, column_accuracy
-from ._validation import CLASSIFIER_RULES, check_X_y, is_ready
+from ._validation import CLASSIFIER_RULES, cast, check_X_y, is_ready
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -456,7 +456,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return np.ascontiguousarray(targets, dtype=np.int32)
         return targets.astype(dtype).reshape(-1, 1)
 
-    def _weigh(self, targets, sample_weight, incremental):
+    def _weigh(self, targets, sample_weight, dtype, *, incremental):
         if self.class_weight is None:
             return sample_weight
         if incremental and not isinstance(self.class_weight, dict | list):
@@ -471,7 +471,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             columns = [(labels.astype(int), np.arange(2)) for labels in targets.T]
         else:
             columns = [(targets, self.classes_)]
-        return weigh_classes(self.class_weight, columns, sample_weight)
+        weights = weigh_classes(self.class_weight, columns, sample_weight)
+        return cast(weights, dtype, "class_weight")
 
     def _decide(self, output):
         """Class indices or label indicators from the network's output."""

@@ -21,11 +21,32 @@ class CustomLossTrainer(Trainer):
     """
 
     def __init__(
-        self, net, solver, params, state, X, y, sample_weight, batch_size, n_threads, *, loss
+        self,
+        net,
+        solver,
+        params,
+        state,
+        X,
+        y,
+        sample_weight,
+        batch_size,
+        n_threads,
+        *,
+        loss,
+        **options,
     ):
         answers = np.zeros((len(y), net.n_outputs + 1), net.dtype)
         super().__init__(
-            net, solver, params, state, X, answers, sample_weight, batch_size, n_threads
+            net,
+            solver,
+            params,
+            state,
+            X,
+            answers,
+            sample_weight,
+            batch_size,
+            n_threads,
+            **options,
         )
         self.answers, self.loss, self.y = answers, loss, y
         self.sample_weight, self.batch_size = sample_weight, batch_size
@@ -48,17 +69,19 @@ class CustomLossTrainer(Trainer):
             return  # no step
         rows = slice(start, stop) if order is None else order[start:stop]
         weight = None if self.sample_weight is None else self.sample_weight[rows]
-        loss = self._call("loss", rows, raw, weight, raw.shape[:1])
-        gradient = self._call("gradient", rows, raw, weight, raw.shape)
-        self.answers[rows, :-1] = gradient
-        self.answers[rows, -1] = loss
+        self.answers[rows, -1] = self._call("loss", self.y[rows], raw, weight, raw.shape[:1])
+        self.answers[rows, :-1] = self._call("gradient", self.y[rows], raw, weight, raw.shape)
 
-    def _call(self, name, rows, raw, weight, shape):
-        y = self.y[rows]
-        # copies: the object may write into what it gets
+    def _call(self, name, y, raw, weight, shape):
+        """What the object's method returns, as an array of the model's dtype."""
+        # Copies: the object may write into what it gets.
         given = None if weight is None else weight.copy()
-        answer = np.asarray(getattr(self.loss, name)(y.copy(), raw.copy(), given))
-        what = f"loss.{name} of {type(self.loss).__name__}"
+        answer = getattr(self.loss, name)(y.copy(), raw.copy(), given)
+        what = f"The loss {type(self.loss).__name__}: {name}(y, raw, sample_weight)"
+        try:
+            answer = np.asarray(answer)
+        except ValueError as error:
+            raise ValueError(f"{what} must return an array of shape {shape}: {error}") from None
         column = {(len(raw),), (len(raw), 1)}  # the same for one output
         if answer.shape != shape and not column.issuperset((answer.shape, shape)):
             raise ValueError(
@@ -70,16 +93,28 @@ class CustomLossTrainer(Trainer):
             answer = answer.astype(self.net.dtype).reshape(shape)
         if weight is not None:
             answer[weight == 0] = 0  # a row of weight 0 is absent, whatever is said of it
-        if not np.isfinite(answer).all():
-            raise ValueError(f"{what} returned values that are not finite.")
+        # Where the network has diverged the object can do nothing about it.
+        if not np.isfinite(answer).all() and np.isfinite(raw).all():
+            raise ValueError(
+                f"{what} returned values that are not finite in {self.net.dtype}, though raw is."
+            )
         return answer
 
 
-def make_trainer(est, network, solver, params, state, data, batch_size, n_threads):
-    """The trainer for an estimator's loss."""
-    arguments = (
-        network, solver, params, state, data.X, data.y, data.sample_weight, batch_size, n_threads
-    )  # fmt: skip
-    if network.loss != "custom":
-        return Trainer(*arguments)
-    return CustomLossTrainer(*arguments, loss=est.loss)
+def make_trainer(est, network, solver, params, state, data, batch_size, n_threads, **options):
+    """The trainer for an estimator's loss; ``options`` are those of `Trainer`."""
+    if network.loss == "custom":
+        options["loss"] = est.loss
+    trainer = CustomLossTrainer if network.loss == "custom" else Trainer
+    return trainer(
+        network,
+        solver,
+        params,
+        state,
+        data.X,
+        data.y,
+        data.sample_weight,
+        batch_size,
+        n_threads,
+        **options,
+    )

@@ -71,7 +71,11 @@ _BOOL = (
 _NONE = (lambda v: v is None), "None"
 
 _CUSTOM_LOSS = (
-    lambda v: callable(getattr(v, "loss", None)) and callable(getattr(v, "gradient", None)),
+    lambda v: (
+        callable(getattr(v, "loss", None))
+        and callable(getattr(v, "gradient", None))
+        and not isinstance(v, type)
+    ),
     "an object with methods loss(y, raw, sample_weight) and gradient(y, raw, sample_weight)",
 )
 
