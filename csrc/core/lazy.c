@@ -8,7 +8,8 @@
 int fmlp_lazy_possible(const struct fmlp_trainer *t) {
     const struct fmlp_plan *plan = &t->plan; /* dropout copies the rows of one mini-batch at a time */
     return t->solver != FMLP_SOLVER_NONE && t->batch == t->chunk && !t->clip && !t->average &&
-           plan->input_dropout == 0 && !plan->any_projection &&
+           !fmlp_solver_get(t->solver)->matrix_rule && plan->input_dropout == 0 &&
+           !plan->any_projection &&
            plan->head.loss != FMLP_LOSS_CUSTOM; /* its forward pass is a call of its own */
 }
 

@@ -6,7 +6,7 @@
 static ptrdiff_t pad(ptrdiff_t n, ptrdiff_t to) { return (n + to - 1) / to * to; }
 
 /* Rows that lie a multiple of 1 KiB apart fight for few cache sets. */
-static ptrdiff_t row_stride(const struct fmlp_kernels *k, ptrdiff_t n) {
+ptrdiff_t fmlp_row_stride(const struct fmlp_kernels *k, ptrdiff_t n) {
     const ptrdiff_t ld = pad(n, k->lanes);
     return ld * k->size % 1024 == 0 ? ld + 64 / k->size : ld;
 }
@@ -28,7 +28,7 @@ struct fmlp_layer_plan fmlp_layer_shape(const struct fmlp_kernels *k, const fmlp
     p.stored = fmlp_activation_get(p.act)->stored || p.dropout > 0 || p.residual;
     p.layout = l == 0 && sparse ? FMLP_ROWS : p.n_out <= k->narrow_max ? FMLP_NARROW : FMLP_PANELS;
     p.w_len = p.layout == FMLP_NARROW ? p.n_out * p.in_pad + k->lanes : (p.n_in + 1) * p.out_pad;
-    p.ld = last && p.layout == FMLP_NARROW ? p.n_out : row_stride(k, p.n_out);
+    p.ld = last && p.layout == FMLP_NARROW ? p.n_out : fmlp_row_stride(k, p.n_out);
     return p;
 }
 

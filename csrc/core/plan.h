@@ -60,6 +60,8 @@ struct fmlp_plan {
     ptrdiff_t item_len;             /* the largest item's gradient, elements */
 };
 
+/* Of rows of n elements: padded, and not a multiple of 1 KiB. */
+ptrdiff_t fmlp_row_stride(const struct fmlp_kernels *k, ptrdiff_t n);
 /* Layers, and projections behind them; the layer that matrix q belongs to. */
 int fmlp_n_matrices(const fmlp_net *net);
 int fmlp_matrix_layer(const fmlp_net *net, int q);

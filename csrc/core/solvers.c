@@ -55,6 +55,12 @@ static void radam(const fmlp_hyper *h, step at, struct fmlp_rule_args *args) {
 }
 
 
+/* torch.optim.Muon's momentum; the parameters that are no matrices follow AdamW. */
+static void muon(const fmlp_hyper *h, step at, struct fmlp_rule_args *args) {
+    adamw(h, at, args);
+    args->momentum = 0.95;
+}
+
 /* The average weighs steps by their squared rates: a warm-up counts for little. */
 static void schedulefree(const fmlp_hyper *h, step at, struct fmlp_rule_args *args) {
     args->root = 1 / sqrt(bias_2(h, at));
@@ -95,6 +101,8 @@ static const struct fmlp_solver solvers[] = {
      .takes = {"beta_1", "beta_2"}},
     {.name = "adabelief", .rule = FMLP_RULE_ADABELIEF,
      .n_state = 2, .takes = {"beta_1", "beta_2", "epsilon"}, .scalars = adamw},
+    {.name = "muon", .rule = FMLP_RULE_MOMENTS, .matrix_rule = FMLP_RULE_MUON, .n_state = 2,
+     .takes = {"beta_1", "beta_2", "epsilon"}, .scalars = muon},
     {.name = "schedulefree", .rule = FMLP_RULE_SCHEDULEFREE, .n_state = 2, .n_points = 1,
      .traits = FMLP_SOLVER_AVERAGES, .takes = {"beta_1", "beta_2", "epsilon"},
      .scalars = schedulefree},

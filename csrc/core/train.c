@@ -79,7 +79,8 @@ static struct fmlp_chunk chunk_of(struct job *job, const struct step *s) {
     const fmlp_hyper *h = &job->hyper;
     const int solver = job->t->solver;
     struct fmlp_chunk c = {.t = job->t, .x = job->x, .y = job->y, .order = job->order,
-                           .rule = fmlp_solver_get(solver)->rule, .hyper = h,
+                           .rule = fmlp_solver_get(solver)->rule,
+                           .matrix_rule = fmlp_solver_get(solver)->matrix_rule, .hyper = h,
                            .loss_sum = &job->t->loss_sum};
     c.weights = c.biases = fmlp_solver_args(solver, h, &s->at, s->weights);
     c.biases.alpha = c.biases.threshold = 0;
@@ -155,6 +156,7 @@ static void run_step(struct job *job, struct fmlp_walk *walk, const struct step 
         c.transposes = !capped;
         fmlp_phase(walk, plan->n_items + 1, t->split, fmlp_update_item, &c);
     }
+    if (t->muon.n_layers) fmlp_muon_step(walk, &c);
     if (capped) fmlp_phase(walk, fmlp_cap_items(plan), 0, fmlp_cap_item, &c);
     if (averaged) fmlp_phase(walk, fmlp_average_items(plan), 0, fmlp_average_item, &c);
 }
@@ -280,7 +282,8 @@ static double step_cost(const struct fmlp_trainer *t, const fmlp_matrix *x, ptrd
     if (x->indptr) /* the first layer costs what it has entries */
         row -= 4 * (double)t->plan.layers[0].n_out *
                ((double)x->n_cols - (double)x->nnz / (double)(x->n_rows + 1));
-    return row * (double)rows + (t->lazy.on ? 10.0 : 30.0) * (double)t->plan.w_len;
+    return row * (double)rows + (t->lazy.on ? 10.0 : 30.0) * (double)t->plan.w_len +
+           t->muon.flops;
 }
 
 /* Shares of equal cost: a thread gets the items whose middle lies in its part. */

@@ -3,6 +3,7 @@
 #define FMLP_TRAINER_H
 
 #include "lazy.h"
+#include "muon.h"
 #include "plan.h"
 #include "predict.h"
 #include "threads.h"
@@ -51,6 +52,7 @@ struct fmlp_trainer {
     double *penalty;         /* (n_items) 1/2 alpha |w|^2 * rows / weights, summed over steps */
     double *squares;         /* (n_items) of the gradient, clip only */
     double clip_factor;      /* of the step at hand */
+    struct fmlp_muon muon;   /* solvers with a rule for matrices */
     struct fmlp_columns columns[2]; /* sparse input: the chunk by columns; lazy: and the next */
     struct fmlp_lazy lazy;
     char *threads;           /* (n_threads, bytes_thread): see fmlp_thread_memory */
@@ -99,7 +101,7 @@ struct fmlp_chunk {
     int passes;             /* of phase 1: enum fmlp_pass */
     /* What phase 2 does: add up gradients, take their size, apply the rule, transpose the weights */
     int sums, measures, applies, transposes;
-    int rule;
+    int rule, matrix_rule;
     struct fmlp_rule_args weights, biases;
     const fmlp_hyper *hyper;
     double average_mix;     /* weight of this step in the average */

@@ -13,8 +13,8 @@ static void *sum_at(const struct fmlp_trainer *t, const struct fmlp_thread_memor
 }
 
 /* The rule over n parameters, or the size of their gradient: a sum of squares either way. */
-static double finish(struct fmlp_trainer *t, const struct fmlp_chunk *c, ptrdiff_t at, ptrdiff_t n,
-                     const void *g, int is_bias) {
+static double finish(struct fmlp_trainer *t, const struct fmlp_chunk *c, int l, ptrdiff_t at,
+                     ptrdiff_t n, const void *g, int is_bias) {
     const struct fmlp_plan *plan = &t->plan;
     const struct fmlp_rule_args *args = is_bias ? &c->biases : &c->weights;
     struct fmlp_rule_args clipped;
@@ -27,7 +27,8 @@ static double finish(struct fmlp_trainer *t, const struct fmlp_chunk *c, ptrdiff
         args = &clipped;
     }
     for (int i = 0; i < t->n_s; i++) s[i] = fmlp_at(plan, t->s[i], at);
-    return plan->k->rule(c->rule, n, g, w, s, args);
+    const int rule = !is_bias && fmlp_muon_has(&t->muon, l) ? c->matrix_rule : c->rule;
+    return plan->k->rule(rule, n, g, w, s, args);
 }
 
 static double bias(struct fmlp_trainer *t, const struct fmlp_chunk *c, int l, ptrdiff_t j,
@@ -37,7 +38,7 @@ static double bias(struct fmlp_trainer *t, const struct fmlp_chunk *c, int l, pt
     if (c->sums)
         plan->k->grad_bias(c->rows, n, fmlp_at(plan, t->dz[l], j), plan->layers[l].ld, !c->first,
                            g);
-    return finish(t, c, at, width, g, 1);
+    return finish(t, c, l, at, width, g, 1);
 }
 
 static int has_bias(const struct fmlp_layer_plan *p, const struct fmlp_item *it) {
@@ -55,8 +56,8 @@ static double panel_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     if (c->sums)
         plan->k->grad(c->rows, it->k0, it->k1, it->width, t->in_rows[l],
                       fmlp_at(plan, t->dz[l], it->j), p->ld, !c->first, g);
-    double squares = finish(t, c, at, (it->k1 - it->k0) * it->width, g, 0);
-    if (p->wt_at >= 0 && c->transposes)
+    double squares = finish(t, c, l, at, (it->k1 - it->k0) * it->width, g, 0);
+    if (p->wt_at >= 0 && c->transposes && !fmlp_muon_has(&t->muon, l))
         fmlp_transpose_item(plan, l, it->j, it->width, it->k0, it->k1, t->w, t->wt);
     if (has_bias(p, it))
         squares += bias(t, c, l, it->j, it->width, panel + p->n_in * it->width, it->width, mem);
@@ -76,7 +77,7 @@ static double narrow_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
         plan->k->grad_narrow(c->rows, it->k0, it->k1, p->n_out, t->in_rows[l], t->dz[l], p->ld,
                              !c->first, g, ldg);
     for (ptrdiff_t j = 0; j < p->n_out; j++)
-        squares += finish(t, c, at + j * p->in_pad, n, fmlp_at(plan, g, j * ldg), 0);
+        squares += finish(t, c, l, at + j * p->in_pad, n, fmlp_at(plan, g, j * ldg), 0);
     if (has_bias(p, it))
         squares += bias(t, c, l, 0, p->n_out, p->w_at + p->n_out * p->in_pad, lanes, mem);
     return squares;
@@ -92,7 +93,7 @@ static double rows_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     if (c->sums)
         plan->k->grad_sparse(it->k0, it->k1, p->out_pad, c->columns, t->dz[l], p->ld, !c->first,
                              g);
-    double squares = finish(t, c, at, (it->k1 - it->k0) * p->out_pad, g, 0);
+    double squares = finish(t, c, l, at, (it->k1 - it->k0) * p->out_pad, g, 0);
     if (has_bias(p, it))
         squares += bias(t, c, l, 0, p->out_pad, p->w_at + p->n_in * p->out_pad, p->out_pad, mem);
     return squares;
@@ -127,7 +128,7 @@ static double lazy_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
             prefetch_column(t, ahead);
         if (touches(c->columns, k)) {
             plan->k->grad_sparse(k, k + 1, p->out_pad, c->columns, t->dz[0], p->ld, 0, mem->item);
-            lazy->penalty[k] += c->penalty_factor * finish(t, c, at, p->out_pad, mem->item, 0);
+            lazy->penalty[k] += c->penalty_factor * finish(t, c, 0, at, p->out_pad, mem->item, 0);
             lazy->done[k] = c->lazy_step + 1;
         }
         if (c->build.rows && touches(c->build.out, k)) fmlp_lazy_catch_up(t, k, c->lazy_step + 1);
@@ -161,7 +162,8 @@ static double norm_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
         plan->k->norm_sums(c->rows, it->width, fmlp_at(plan, t->dy[l], it->j), p->ld,
                            fmlp_at(plan, t->z[l], it->j), p->ld, !c->first, dscale, dshift);
     }
-    return finish(t, c, scale, it->width, dscale, 1) + finish(t, c, shift, it->width, dshift, 1);
+    return finish(t, c, l, scale, it->width, dscale, 1) +
+           finish(t, c, l, shift, it->width, dshift, 1);
 }
 
 static double matrix_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,

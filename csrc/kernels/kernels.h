@@ -201,6 +201,9 @@ struct fmlp_kernels {
                                const struct fmlp_rule_args *args);
     /* e += mix * (w - e), n padded */
     void (*average)(ptrdiff_t n, const void *w, void *e, double mix);
+    /* out = a * x + b * y, (m, n) with strides, n padded; y not read where b == 0 */
+    void (*combine)(ptrdiff_t m, ptrdiff_t n, double a, const void *x, ptrdiff_t ldx, double b,
+                    const void *y, ptrdiff_t ldy, void *out, ptrdiff_t ldo);
     /* columns of w (k, n) with a norm above limit are scaled down to it, n padded; a run of n */
     void (*cap_columns)(ptrdiff_t k, ptrdiff_t n, void *w, ptrdiff_t ldw, double limit);
     void (*cap_row)(ptrdiff_t n, void *w, double limit);

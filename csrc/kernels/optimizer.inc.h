@@ -284,6 +284,19 @@ static void FN(average)(ptrdiff_t n, const void *w, void *e, double mix) {
     }
 }
 
+/* out = a * x + b * y */
+static void FN(combine)(ptrdiff_t m, ptrdiff_t n, double a, const void *x, ptrdiff_t ldx, double b,
+                        const void *y, ptrdiff_t ldy, void *out, ptrdiff_t ldo) {
+    const VT va = V(set1)((T)a), vb = V(set1)((T)b);
+    for (ptrdiff_t i = 0; i < m; i++) {
+        for (ptrdiff_t j = 0; j < n; j += LANES) {
+            const VT ax = V(mul)(va, V(load)((const T *)x + i * ldx + j));
+            V(store)((T *)out + i * ldo + j,
+                     b == 0 ? ax : V(fma)(vb, V(load)((const T *)y + i * ldy + j), ax));
+        }
+    }
+}
+
 /* Factor that brings a norm down to limit, given its square; 1 for norms below, and for NaN. */
 FMLP_INLINE VT FN(cap_factor)(VT squares, VT limit) {
     const VT norm = V(sqrt)(squares);

@@ -53,6 +53,7 @@ static const struct fmlp_kernels FN(kernels) = {
     .rule = FN(rule),
     .gradient_squares = FN(gradient_squares),
     .average = FN(average),
+    .combine = FN(combine),
     .cap_columns = FN(cap_columns),
     .cap_row = FN(cap_row),
     .transpose = FN(transpose),

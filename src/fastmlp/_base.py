@@ -15,9 +15,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._compat import SklearnNames
-from ._core import Network, forward
+from ._core import SOLVERS, Network, forward
 from ._initialization import initialize
 from ._losses import head_of_output
+from ._optimizers import check_solver_parameters
 from ._solvers import STOCHASTIC_SOLVERS, Data, fit_lbfgs, fit_stochastic
 from ._state import HISTORY, Checkpoint, pack_state, unpack_state
 from ._stopping import check_validation_weight, split_rows
@@ -133,6 +134,9 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         if fresh or not incremental:  # not in every call of partial_fit, like scikit-learn
             check_params(self, _param_names(type(self)))
             self._check_combinations()
+            check_solver_parameters(self)
+        if incremental:
+            self._check_incremental()
         hidden = check_hidden_layer_sizes(self.hidden_layer_sizes)
         layer_activations(self.activation, len(hidden))
         messages = self._ignored_parameters()
@@ -168,8 +172,6 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         if self.solver == "lbfgs":
             messages += fit_lbfgs(self, network, weights, data, n_threads=n_threads)
         else:
-            if self.early_stopping and incremental:
-                raise ValueError("partial_fit does not support early_stopping=True")
             self._start_history()
             validation = None
             if self.early_stopping:
@@ -187,6 +189,16 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
                 del self.loss_curve_[:-MAX_PARTIAL_FIT_CURVE]
         self._install(weights)
         return messages
+
+    def _check_incremental(self):
+        """Refuse what `partial_fit` cannot do."""
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        if SOLVERS[self.solver].full_batch:
+            raise ValueError(
+                f"partial_fit does not support solver={self.solver!r}, whose steps need all rows;"
+                " use fit, or a stochastic solver."
+            )
 
     def _check_combinations(self):
         """Refuse parameters that cannot go together. Subclasses add theirs."""
@@ -206,7 +218,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         ignored = []
         if self.solver == "lbfgs" and self.early_stopping:
             ignored.append("early_stopping=True")
-        if self.solver == "adam" and self.learning_rate != "constant":
+        if self.solver == "adam" and self.learning_rate in ("invscaling", "adaptive"):
             ignored.append(f"learning_rate={self.learning_rate!r}")
         return [
             (f"{name} has no effect with solver={self.solver!r}.", UserWarning) for name in ignored

@@ -87,6 +87,7 @@ def shuffle(random_state: np.random.RandomState, order: NDArray[np.intp]) -> Non
 @disjoint_base
 class Trainer:
     net: Network
+    batch_size: int
     rate_sum: float
     n_state: int
     def __init__(

@@ -499,6 +499,7 @@ cdef class Trainer:
     """
 
     cdef readonly Network net
+    cdef readonly Py_ssize_t batch_size
     cdef public double rate_sum
     cdef readonly int n_state
     cdef _Memory memory
@@ -510,6 +511,7 @@ cdef class Trainer:
                  Py_ssize_t batch_size, int n_threads=1, bint exact_threads=False, *,
                  bint average=False, bint clip=False, running=None, uint64_t seed=0):
         self.net = net
+        self.batch_size = batch_size
         self.x = _Matrix(X, net)
         self.y = _Target(y, sample_weight, net, self.x.m.n_rows)
         cdef fmlp_exec e = _exec(n_threads, exact_threads)

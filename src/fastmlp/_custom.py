@@ -49,7 +49,7 @@ class CustomLossTrainer(Trainer):
             **options,
         )
         self.answers, self.loss, self.y = answers, loss, y
-        self.sample_weight, self.batch_size = sample_weight, batch_size
+        self.sample_weight = sample_weight
 
     def train(self, order, start, stop, **arguments):
         """One mini-batch: what `Trainer.train` returns."""

@@ -28,9 +28,30 @@ str or sequence of str, default='relu'
 
     The first four are scikit-learn's; formulas and slopes at kinks are PyTorch's.""",
     "solver": """\
-{'lbfgs', 'sgd', 'adam'}, default='adam'
-    How the weights are optimized: quasi-Newton on all rows at once (good on small data), gradient
-    descent with momentum on mini-batches, or Adam [1]_ on mini-batches.""",
+str, default='adam'
+    How the weights are optimized. ``g`` is the gradient of a mini-batch's mean loss, with the L2
+    penalty in it.
+
+    - 'lbfgs': quasi-Newton on all rows at once, good on small data.
+    - 'sgd': gradient descent with ``momentum``, Nesterov's or the heavy ball's; plain with 0.
+    - 'adam' [1]_ as in scikit-learn. 'adamw' as in PyTorch, with ``epsilon`` inside the bias
+      correction; the W is ``weight_decay`` (PyTorch's default is 0.01, ours none). 'amsgrad' never
+      forgets the largest mean square, 'nadam' adds Nesterov's momentum, 'radam' leaves the mean
+      square out while it is too short, 'adamax' takes the largest ``abs(g)`` in its place.
+    - 'adagrad': ``g / (sqrt(sum of g**2) + epsilon)``. 'rmsprop': the same with the mean of
+      ``g**2``. 'adadelta': times the root mean square of its own steps; rates near 1.
+    - 'lion' [4]_: the sign of a mean of gradients; rates 3 to 10 times smaller than Adam's, and the
+      paper's ``beta_2`` is 0.99. 'adabelief' [5]_: Adam by the variance of ``g`` around its mean.
+    - 'muon' [6]_: between two hidden layers, the momentum (0.95, Nesterov) of each weight matrix,
+      orthogonalized by five Newton-Schulz steps and scaled by ``sqrt(max(1, n_out / n_in))``. All
+      else, that is biases and the weights of the input and the output layer, as 'adamw'. With one
+      hidden layer it is 'adamw'. Rates near 0.01 suit it.
+    - 'schedulefree' [7]_: AdamW at one point, while a running average of its path, which needs no
+      schedule, is what predicts. Rates may be some times larger than Adam's.
+    - 'rprop' [8]_: iRprop-, on all rows at once; each weight has a step of its own, which starts at
+      ``learning_rate_init`` and follows the sign of the gradient alone. Not with `partial_fit`.
+
+    'adamw' to 'adadelta' and 'rprop' are PyTorch's formulas and give its numbers.""",
     "alpha": """\
 float, default=0.0001
     Strength of the L2 penalty on the weights. It is divided by the number of rows, or their total
@@ -39,13 +60,32 @@ float, default=0.0001
 int or 'auto', default='auto'
     Rows of a mini-batch; 'auto' is ``min(200, n_samples)``. Not used by 'lbfgs'.""",
     "learning_rate": """\
-{'constant', 'invscaling', 'adaptive'}, default='constant'
-    Schedule of the learning rate, for 'sgd' only. 'invscaling':
-    ``learning_rate_init / (t_ + 1) ** power_t`` after every epoch. 'adaptive': divided by 5 each
-    time ``n_iter_no_change`` epochs in a row bring no progress, training ends below 1e-6.""",
+str or callable, default='constant'
+    Schedule of the learning rate. Between epochs, from the progress of training:
+
+    - 'constant'; 'invscaling': ``learning_rate_init / (t_ + 1) ** power_t``; 'adaptive': divided
+      by 5 each time ``n_iter_no_change`` epochs in a row bring no progress, training ends below
+      1e-6. As in scikit-learn 'adam' does not use the last two.
+    - 'plateau': 'adaptive' with ``decay_rate`` in place of 1/5, for any solver, down to
+      ``learning_rate_min``.
+
+    With every step (mini-batch) s = 0, 1, ... of S, ``max_iter`` epochs, as a factor of
+    ``learning_rate_init``, with t = s / S:
+
+    - 'step': ``decay_rate ** (s // decay_steps)``; 'exponential': the same without rounding.
+    - 'cosine': ``(1 + cos(pi t)) / 2``; 'cosine_restarts': again every ``decay_steps`` steps.
+    - 'one_cycle': half a cosine up from 1/25 to 1 until t = 0.3 or ``warmup_fraction``, half a
+      cosine down to 4e-6.
+    - 'coslog4': ``(1 - cos(2 pi log2(1 + 15 t))) / 2``, four cycles [9]_.
+    - a callable: its value for t, a float >= 0.
+
+    Training may end before S steps: ``n_iter_no_change=np.inf`` keeps it going. A call of
+    `partial_fit` counts as one epoch: its schedule is made for ``max_iter`` calls of the size of
+    the first one, and stays at its end behind that ('step', 'exponential' and 'cosine_restarts' go
+    on). After `fit`, `partial_fit` goes on from the end of its schedule.""",
     "learning_rate_init": """\
 float, default=0.001
-    Initial learning rate of 'sgd' and 'adam'.""",
+    Initial learning rate of all solvers but 'lbfgs'.""",
     "power_t": """\
 float, default=0.5
     Exponent of ``learning_rate='invscaling'``.""",
@@ -71,10 +111,10 @@ bool, default=False
     Whether `fit` starts from the weights of the previous `fit`.""",
     "momentum": """\
 float, default=0.9
-    Momentum of 'sgd', between 0 and 1.""",
+    Momentum of 'sgd', between 0 and 1: ``v = momentum * v - rate * g; w += v``.""",
     "nesterovs_momentum": """\
 bool, default=True
-    Whether the momentum of 'sgd' is Nesterov's.""",
+    Whether the momentum of 'sgd' is Nesterov's: ``w += momentum * v - rate * g``.""",
     "early_stopping": """\
 bool, default=False
     Whether to hold rows out for validation, end training when their score makes no progress
@@ -85,16 +125,17 @@ float, default=0.1
     Share of the rows held out by ``early_stopping``.""",
     "beta_1": """\
 float, default=0.9
-    Decay rate of the mean of gradients in 'adam', in [0, 1).""",
+    Decay rate of the mean of gradients in 'adam' and its kin, in [0, 1).""",
     "beta_2": """\
 float, default=0.999
-    Decay rate of the mean of squared gradients in 'adam', in [0, 1).""",
+    Decay rate of the mean of squared gradients in 'adam' and its kin, in [0, 1).""",
     "epsilon": """\
 float, default=1e-8
-    Added to the denominator in 'adam'.""",
+    Added to the denominator in 'adam' and its kin, 'adagrad', 'rmsprop' and, under the root,
+    'adadelta'.""",
     "n_iter_no_change": """\
 int or inf, default=10
-    Number of epochs without progress that is still tolerated by 'sgd' and 'adam'.""",
+    Number of epochs without progress that is still tolerated by all solvers but 'lbfgs'.""",
     "max_fun": """\
 int, default=15000
     Largest number of evaluations of the loss by 'lbfgs'.""",
@@ -114,6 +155,48 @@ str or callable, default='auto'
     - 'orthogonal': orthonormal columns, or rows where those are fewer
     - a callable ``f(shape, random_state)``: returns the array for one weight matrix of
       ``shape = (n_in, n_out)``; called layer by layer with NumPy's RandomState.""",
+    "rho": """\
+float or None, default=None
+    Decay rate of the mean of squared gradients in 'adadelta' and 'rmsprop', in (0, 1). None is
+    PyTorch's: 0.9 and 0.99.""",
+    "warmup_fraction": """\
+float, default=0.0
+    Part of all ``max_iter`` epochs, in [0, 1), in which the learning rate rises linearly, step by
+    step, from near 0; the schedule begins behind it.""",
+    "learning_rate_min": """\
+float, default=0.0
+    Smallest learning rate of the schedules that scikit-learn has not.""",
+    "decay_rate": """\
+float, default=0.1
+    Factor of ``learning_rate`` 'step', 'exponential' and 'plateau', in (0, 1).""",
+    "decay_steps": """\
+int or None, default=None
+    Steps (mini-batches) until ``learning_rate`` 'step' and 'exponential' have decayed by
+    ``decay_rate``, and 'cosine_restarts' starts again. None: a third of all.""",
+    "weight_decay": """\
+float, default=0.0
+    Decoupled weight decay: before each step, weights lose ``rate * weight_decay`` of themselves.
+    Unlike that of ``alpha`` its strength does not depend on the size of gradients.""",
+    "l1": """\
+float, default=0.0
+    L1 penalty on the weights, as a proximal step: after each step,
+    ``w = sign(w) * max(abs(w) - rate * l1, 0)``, which makes weights exactly zero. Like
+    ``weight_decay`` it is not part of ``loss_``. An average of weights that have been zero, of
+    'schedulefree' or ``ema_decay``, need not be.""",
+    "max_norm": """\
+float or None, default=None
+    Largest Euclidean norm of the incoming weights of a unit, outputs included, biases not. Longer
+    ones are scaled down after each step.""",
+    "gradient_clip": """\
+float or None, default=None
+    Largest Euclidean norm of the gradient over all weights and biases of a mini-batch. Longer ones
+    are scaled down.""",
+    "ema_decay": """\
+float or None, default=None
+    Decay rate d, in (0, 1), of an exponential average of the weights, which validates and predicts,
+    while training goes on from the weights themselves. After n steps it is the mean of the weights
+    after step i, each with weight ``d ** (n - i)``: without bias, the initial weights do not count.
+    `partial_fit` goes on with it, unless ``coefs_`` have been set by hand.""",
 }
 
 _CUSTOM_LOSS = """
@@ -229,7 +312,14 @@ scikit-learn [2]_ to rounding. A call that fails leaves the estimator as it was.
 REFERENCES = """\
 .. [1] Kingma, Ba: "Adam: A Method for Stochastic Optimization", 2014, arXiv:1412.6980.
 .. [2] https://scikit-learn.org/stable/modules/neural_networks_supervised.html
-.. [3] Lin et al.: "Focal Loss for Dense Object Detection", 2017, arXiv:1708.02002."""
+.. [3] Lin et al.: "Focal Loss for Dense Object Detection", 2017, arXiv:1708.02002.
+.. [4] Chen et al.: "Symbolic Discovery of Optimization Algorithms", 2023, arXiv:2302.06675.
+.. [5] Zhuang et al.: "AdaBelief Optimizer", 2020, arXiv:2010.07468.
+.. [6] Jordan: "Muon: An optimizer for hidden layers in neural networks", 2024,
+   https://kellerjordan.github.io/posts/muon.
+.. [7] Defazio et al.: "The Road Less Scheduled", 2024, arXiv:2405.15682.
+.. [8] Igel, Huesken: "Improving the Rprop Learning Algorithm", 2000.
+.. [9] Holzmueller et al.: "Better by Default", 2024, arXiv:2407.04491."""
 
 
 def _section(title, text):

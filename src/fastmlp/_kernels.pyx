@@ -125,6 +125,8 @@ cdef extern from "kernels/kernels.h" nogil:
         double (*gradient_squares)(Py_ssize_t, const void *, const void *,
                                    const fmlp_rule_args *) noexcept
         void (*average)(Py_ssize_t, const void *, void *, double) noexcept
+        void (*combine)(Py_ssize_t, Py_ssize_t, double, const void *, Py_ssize_t, double,
+                        const void *, Py_ssize_t, void *, Py_ssize_t) noexcept
         void (*cap_columns)(Py_ssize_t, Py_ssize_t, void *, Py_ssize_t, double) noexcept
         void (*cap_row)(Py_ssize_t, void *, double) noexcept
         void (*transpose)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *,
@@ -249,8 +251,8 @@ cdef class Table:
                 self.k.add_sparse != NULL,
                 self.k.loss != NULL, self.k.output != NULL,
                 self.k.rule != NULL, self.k.gradient_squares != NULL, self.k.average != NULL,
-                self.k.cap_columns != NULL, self.k.cap_row != NULL, self.k.transpose != NULL,
-                self.k.sum != NULL,
+                self.k.combine != NULL, self.k.cap_columns != NULL, self.k.cap_row != NULL,
+                self.k.transpose != NULL, self.k.sum != NULL,
                 self.k.finite != NULL, self.k.math != NULL, self.k.fma_peak != NULL]
 
     def forward(self, X, w, str act, out):
@@ -420,6 +422,10 @@ cdef class Table:
 
     def average(self, w, e, double mix):
         self.k.average(w.size, _p(w), _p(e), mix)
+
+    def combine(self, double a, x, double b, y, out):
+        self.k.combine(x.shape[0], x.shape[1], a, _p(x), _ld(x), b, _p(y),
+                       0 if y is None else _ld(y), _p(out), _ld(out))
 
     def cap_columns(self, w, double limit):
         self.k.cap_columns(w.shape[0], w.shape[1], _p(w), _ld(w), limit)

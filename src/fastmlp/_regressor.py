@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from ._typing import Array, CustomLoss, Matrix, RandomState, Sizes, WeightInit
+    from ._typing import Array, CustomLoss, Matrix, RandomState, Schedule, Sizes, WeightInit
 
 
 @documented(score="R2", own=REGRESSOR_PARAMETERS)
@@ -58,7 +58,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         solver: str = "adam",
         alpha: float = 0.0001,
         batch_size: int | Literal["auto"] = "auto",
-        learning_rate: str = "constant",
+        learning_rate: str | Schedule = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -77,6 +77,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         n_threads: int | None = None,
+        rho: float | None = None,
+        warmup_fraction: float = 0.0,
+        learning_rate_min: float = 0.0,
+        decay_rate: float = 0.1,
+        decay_steps: int | None = None,
+        weight_decay: float = 0.0,
+        l1: float = 0.0,
+        max_norm: float | None = None,
+        gradient_clip: float | None = None,
+        ema_decay: float | None = None,
         output_activation: str = "auto",
         huber_delta: float = 1.0,
         quantile: float | Sequence[float] = 0.5,
@@ -108,6 +118,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.n_threads = n_threads
+        self.rho = rho
+        self.warmup_fraction = warmup_fraction
+        self.learning_rate_min = learning_rate_min
+        self.decay_rate = decay_rate
+        self.decay_steps = decay_steps
+        self.weight_decay = weight_decay
+        self.l1 = l1
+        self.max_norm = max_norm
+        self.gradient_clip = gradient_clip
+        self.ema_decay = ema_decay
         self.output_activation = output_activation
         self.huber_delta = huber_delta
         self.quantile = quantile

@@ -17,6 +17,7 @@ from ._custom import make_trainer
 from ._optimizers import make_optimizer
 from ._stopping import LossMonitor, ScoreMonitor
 
+# rprop is one by its loop, though its mini-batch is all rows.
 STOCHASTIC_SOLVERS = tuple(SOLVERS)
 
 NONFINITE_WEIGHTS = (
@@ -55,7 +56,7 @@ def train(est, trainer, optimizer, monitor, order, n_rows, *, max_epochs):
         Its history (``n_iter_``, ``t_``, ``loss_``...) is right wherever training ends.
     trainer : Trainer
         Where weights and moments stay.
-    optimizer : SGDOptimizer or AdamOptimizer
+    optimizer : Optimizer
     monitor : LossMonitor or ScoreMonitor
     order : ndarray of intp or None
         The rows to train on, shuffled in place before every epoch; None: all rows, as they come.
@@ -68,18 +69,22 @@ def train(est, trainer, optimizer, monitor, order, n_rows, *, max_epochs):
         ValueError is raised for weights that are not finite, but for early stopping.
     """
     fixed = dict(optimizer.step_arguments(), alpha=float(est.alpha))
+    steps_per_epoch = -(-n_rows // trainer.batch_size)
+    optimizer.begin(steps_per_epoch, est.max_iter)
     try:
         est.n_iter_ = 0
         for _ in range(max_epochs):
-            if est.shuffle:
+            if est.shuffle and not optimizer.full_batch:
                 shuffle(est._random_state, order)  # the draw of sklearn.utils.shuffle(order)
             position = 0
+            rates = optimizer.epoch_rates(steps_per_epoch)
             while position < n_rows:
                 position, steps, loss_sum = trainer.train(
                     order, position, n_rows, step=optimizer.t,
-                    learning_rate=optimizer.step_rate, **fixed,
+                    learning_rate=optimizer.step_rate, rates=rates, **fixed,
                 )  # fmt: skip
-                optimizer.t += steps
+                optimizer.did(steps, rates, trainer.rate_sum)
+                rates = None if rates is None else rates[steps:]
 
             est.n_iter_ += 1
             est.t_ += n_rows
@@ -103,6 +108,21 @@ def train(est, trainer, optimizer, monitor, order, n_rows, *, max_epochs):
     except KeyboardInterrupt:
         return "interrupted"
     return "max_epochs"
+
+
+def check_full_batch(est, n_rows):
+    """Refuse mini-batches where a step needs all rows.
+
+    Raises
+    ------
+    ValueError
+        If ``batch_size`` is smaller than the number of rows.
+    """
+    if est.batch_size != "auto" and est.batch_size < n_rows:
+        raise ValueError(
+            f"batch_size={est.batch_size!r} cannot go with solver={est.solver!r}, whose steps need"
+            f" all {n_rows} rows; use 'auto', which is all of them."
+        )
 
 
 def fit_stochastic(est, network, weights, data, validation, *, incremental, n_threads):
@@ -136,14 +156,22 @@ def fit_stochastic(est, network, weights, data, validation, *, incremental, n_th
     n_rows = data.n_rows if rows is None else len(rows)
     if rows is None and est.shuffle:
         rows = np.arange(n_rows, dtype=np.intp)
-    batch_size = min(200, n_rows) if est.batch_size == "auto" else int(est.batch_size)
+    if optimizer.full_batch:
+        check_full_batch(est, n_rows)
+        batch_size = n_rows
+    elif est.batch_size == "auto":
+        batch_size = min(200, n_rows)
+    else:
+        batch_size = int(est.batch_size)
     if batch_size > n_rows:
         warnings.append((BATCH_SIZE_CLIPPED, UserWarning))
         batch_size = n_rows
 
     trainer = make_trainer(
-        est, network, optimizer.name, weights.flat, optimizer.state, data, batch_size, n_threads
-    )
+        est, network, optimizer.name, weights.flat, optimizer.state if optimizer.t else None,
+        data, batch_size, n_threads, **optimizer.trainer_arguments(),
+    )  # fmt: skip
+    trainer.rate_sum = optimizer.rate_sum
     monitor = LossMonitor() if validation is None else ScoreMonitor(validation[1], trainer)
     end = train(
         est,
@@ -157,7 +185,8 @@ def fit_stochastic(est, network, weights, data, validation, *, incremental, n_th
     monitor.finish(trainer)
     if not trainer.weights_finite():
         raise ValueError(NONFINITE_WEIGHTS)
-    trainer.read(weights.flat, optimizer.state)
+    optimizer.read(trainer, weights)
+    optimizer.in_pickles = incremental
     est._optimizer = optimizer
 
     if end == "interrupted":

@@ -52,7 +52,7 @@ class Checkpoint:
 
 
 def pack_state(estimator, state):
-    """Turn attributes into what is pickled: the flat vector once, no views, no moments.
+    """Turn attributes into what is pickled: the flat vector once, no views; see also `Optimizer`.
 
     Parameters
     ----------

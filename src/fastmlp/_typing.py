@@ -27,4 +27,5 @@ Sizes: TypeAlias = int | Sequence[int] | NDArray[np.integer[Any]]
 RandomState: TypeAlias = int | np.random.RandomState | None
 ClassWeight: TypeAlias = str | Mapping[Any, float] | Sequence[Any] | None
 WeightInit: TypeAlias = Callable[[tuple[int, int], np.random.RandomState], ArrayLike]
+Schedule: TypeAlias = Callable[[float], float]
 Method = TypeVar("Method", bound=Callable[..., Any])

@@ -14,9 +14,10 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import validate_data
 
-from ._core import ACTIVATION_NAMES
+from ._core import ACTIVATION_NAMES, SOLVERS
 from ._initialization import INITIALIZERS
 from ._losses import CLASSIFICATION, REGRESSION, REGRESSION_OUTPUTS
+from ._schedules import SCHEDULES
 from ._weights import FLOATS
 
 # ------------------------------------------------------------------------------------ parameters
@@ -82,10 +83,10 @@ _CUSTOM_LOSS = (
 PARAMETER_RULES = {
     "hidden_layer_sizes": _either((_is_sequence, "an array-like"), _integer(1)),
     "activation": _either(_choice(*ACTIVATION_NAMES), _is_sequence_of(ACTIVATION_NAMES)),
-    "solver": _choice("lbfgs", "sgd", "adam"),
+    "solver": _choice("lbfgs", *SOLVERS),
     "alpha": _real(0, np.inf, "[)"),
     "batch_size": _either(_choice("auto"), _integer(1)),
-    "learning_rate": _choice("constant", "invscaling", "adaptive"),
+    "learning_rate": _either(_choice(*SCHEDULES), (callable, "a callable")),
     "learning_rate_init": _real(0, np.inf, "()"),
     "power_t": _real(0, np.inf, "[)"),
     "max_iter": _integer(1),
@@ -117,6 +118,16 @@ PARAMETER_RULES = {
     "max_fun": _integer(1),
     "n_threads": _either(_integer(1), _NONE),
     "weight_init": _either(_choice(*INITIALIZERS), (callable, "a callable")),
+    "rho": _either(_real(0, 1, "()"), _NONE),
+    "warmup_fraction": _real(0, 1, "[)"),
+    "learning_rate_min": _real(0, np.inf, "[)"),
+    "decay_rate": _real(0, 1, "()"),
+    "decay_steps": _either(_integer(1), _NONE),
+    "weight_decay": _real(0, np.inf, "[)"),
+    "l1": _real(0, np.inf, "[)"),
+    "max_norm": _either(_real(0, np.inf, "()"), _NONE),
+    "gradient_clip": _either(_real(0, np.inf, "()"), _NONE),
+    "ema_decay": _either(_real(0, 1, "()"), _NONE),
 }
 
 # What one of the estimators alone has.

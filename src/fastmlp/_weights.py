@@ -238,7 +238,7 @@ def check_memory(layout, dtype, solver):
     if solver == "lbfgs":
         per_param = 2 * itemsize + 8 * _LBFGS_VECTORS
     else:  # parameters and moments, in flat layout and once more in the engine's
-        per_param = 2 * itemsize * (1 + SOLVERS[solver].n_state)
+        per_param = 2 * itemsize * (1 + SOLVERS[solver].n_state + SOLVERS[solver].averages)
     needed = layout.n_params * per_param
     available = _physical_memory()
     if available is not None and needed > available:

@@ -116,6 +116,32 @@ def test_formulas_over_several_chunks(solver):
     compare(p, solver, 3, 1300, 1e-7, ALL_ON)
 
 
+def test_muon_on_matrices_of_every_shape():
+    """Tall, wide, narrow and square ones, over several blocks."""
+    rng = np.random.default_rng(8)
+    for sizes in [(5, 70, 100, 61, 60, 3), (8, 5, 2, 9, 1, 1, 4)]:
+        p = Problem(rng, np.float64, sizes, hidden=["tanh"] * (len(sizes) - 2), n=32)
+        compare(p, "muon", 4, 16, 1e-7, {"alpha": 0.1, "weight_decay": 0.1, "l1": 0.01})
+
+
+def test_muon_is_torchs(monkeypatch):
+    """With torch's orthogonalization in float64 rather than bfloat16."""
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.Tensor, "bfloat16", lambda tensor: tensor.clone())
+    rng = np.random.default_rng(9)
+    p = Problem(rng, np.float64, (6, 24, 40, 3), hidden=["tanh"] * 2, n=32)
+    _, g = p.expected_gradient()
+    w, g = (reference.unflatten(a, p.sizes)[0][1] for a in (p.params, g))
+    parameter = torch.nn.Parameter(torch.tensor(w.T.copy()))
+    parameter.grad = torch.tensor(g.T.copy())
+    torch.optim.Muon([parameter], lr=0.1, weight_decay=0.5).step()
+    t = p.trainer("muon", 32)
+    train(t, None, 0, 32, learning_rate=0.1, weight_decay=0.5)
+    ours = reference.unflatten(read(t)[0], p.sizes)[0][1]
+    theirs = parameter.detach().numpy().T
+    close(ours - w, theirs - w, 1e-9)
+
+
 @pytest.mark.parametrize("solver", ["nadam", "radam", "amsgrad", "schedulefree"])
 def test_many_steps(solver):
     """Scalars that depend on the step's number, far out."""

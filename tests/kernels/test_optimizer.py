@@ -180,3 +180,18 @@ def test_nan(table, rule, rng):
         p = Parameters(table, n, rng, 2, zero=False)
         _, (w, s1, _), _ = p.step(rule, g)
         assert (np.isnan(s1 if rule == "gradient" else w) == (np.arange(n) == at)).all()
+
+
+def test_combine(table, rng):
+    """a x + b y with strides of their own; y is not read where b is 0."""
+    for m, n in [(1, 1), (3, 2), (5, 7)]:
+        n *= table.lanes
+        x, y = draw((m, n + 3), table, rng)[:, :n], draw((m, n + 5), table, rng)[:, :n]
+        out = Output((m, n), table, rng)
+        table.combine(0.3, x, -1.7, y, out.array)
+        size = abs(0.3 * wide(table, x)[0]) + abs(1.7 * wide(table, y)[0])
+        a, b = (float(np.asarray(v, table.dtype)) for v in (0.3, -1.7))
+        want = a * wide(table, x)[0] + b * wide(table, y)[0]
+        assert_within(out.result(), want, 2 * eps(table) * size)
+        table.combine(0.5, x, 0, None, out.array)
+        assert same_bits(out.result(), 0.5 * x)
