@@ -2,10 +2,10 @@
 
     python benchmarks/menu_speed.py [GROUP ...] [--rounds 15] [--rows 16384]
 
-A network 54-128-128-7 in float32 with mini-batches of 256 is fitted for three epochs, the entries of
-a group in turn. An entry's ratio is its processor time by that of the group's first entry in the same
-round, the median over the rounds. Entries without a limit are held against the FMA peak. Exits with 1
-if a ratio is above its limit.
+A network 54-128-128-7 in float32 with mini-batches of 256 is fitted for three epochs, the entries
+of a group in turn. An entry's ratio is its processor time by that of the group's first entry in the
+same round, the median over the rounds. Entries without a limit are held against the FMA peak. Exits
+with 1 if a ratio is above its limit.
 """
 
 import argparse
