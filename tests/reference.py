@@ -14,9 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 from activation_formulas import ACTIVATIONS as HIDDEN_ACTIVATIONS
-from scipy.special import xlogy
-
-EPS64 = np.finfo(float).eps
+from loss_formulas import loss_and_slope
 
 # ------------------------------------------------------------------------------ parameter layout
 
@@ -101,21 +99,6 @@ def one_hot(y, n_classes):
     return Y
 
 
-def data_loss(loss, output, Y, prediction, sample_weight, eps=EPS64):
-    """Loss without the penalty. ``eps``: that of the dtype whose clipping is to be imitated."""
-    if loss == "squared_error":
-        rows = 0.5 * ((Y - prediction) ** 2).mean(axis=1)
-    elif loss == "poisson":
-        rows = (xlogy(Y, Y / prediction) - Y + prediction).sum(axis=1)
-    else:
-        p = np.clip(prediction, eps, 1 - eps)
-        if output == "softmax":
-            rows = -xlogy(Y, p).sum(axis=1)
-        else:
-            rows = -(xlogy(Y, p) + xlogy(1 - Y, 1 - p)).sum(axis=1)
-    return np.average(rows, weights=sample_weight)
-
-
 def penalty(params, layer_sizes, alpha, total_weight):
     """Half of alpha times the squared norm of all weight matrices, over the total weight."""
     weights, _ = unflatten(params, layer_sizes)
@@ -127,19 +110,19 @@ def loss_and_gradient(
 ):
     """Loss of the whole batch and its gradient, flat like ``params``.
 
-    ``Y`` is (n, n_outputs); class indices go through `one_hot` first.
+    ``Y`` is (n, n_targets); class indices go through `one_hot` first. ``kwargs``: those of
+    `loss_formulas.loss_and_slope`.
     """
     weights, biases = unflatten(params, layer_sizes)
     activations = all_activations(params, layer_sizes, hidden, output, X)
     row_weight = np.ones(len(Y)) if sample_weight is None else np.asarray(sample_weight)
     total = row_weight.sum()
 
-    value = data_loss(loss, output, Y, activations[-1], row_weight, **kwargs)
-    value += penalty(params, layer_sizes, alpha, total)
+    z = activations[-2] @ weights[-1] + biases[-1]
+    rows, delta = loss_and_slope(loss, output, z, Y, **kwargs)
+    value = np.average(rows, weights=row_weight) + penalty(params, layer_sizes, alpha, total)
 
-    # All pairs of loss and output here are canonical: d loss / d z = prediction - Y. scikit-learn
-    # forgets the mean over outputs of the squared error in this line, and so do we.
-    delta = (activations[-1] - Y) * row_weight[:, None]
+    delta = delta * row_weight[:, None]
     dW, db = [None] * len(weights), [None] * len(weights)
     for i in reversed(range(len(weights))):
         dW[i] = (activations[i].T @ delta + alpha * weights[i]) / total

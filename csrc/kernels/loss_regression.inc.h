@@ -83,7 +83,10 @@ FMLP_INLINE VT FN(tweedie)(const struct FN(link) *l, VT y, T p, VT *dz) {
         *dz = V(mul)(V(mul)(low, V(sub)(l->m, y)), l->dlog_m);
         return V(fma)(low, V(sub)(V(mul)(l->m, ib), V(mul)(y, ia)), constant);
     }
-    const VT high = FN(vexp)(V(mul)(V(set1)(b), l->log_m)), ylow = FN(product)(y, low);
+    /* where m goes to 0 and p > 2, m^(1-p) goes to infinity first, and is to win */
+    const VT most = V(set1)(p > 2 ? (FMLP_IS_F32 ? 88 : 709) : (T)INFINITY);
+    const VT high = FN(vexp)(V(min)(most, V(mul)(V(set1)(b), l->log_m))); /* m^(2-p) */
+    const VT ylow = FN(product)(y, low);
     *dz = V(mul)(V(sub)(high, ylow), l->dlog_m);
     return V(add)(V(sub)(V(mul)(high, ib), V(mul)(ylow, ia)), constant);
 }

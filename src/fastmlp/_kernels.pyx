@@ -157,7 +157,7 @@ ACTIVATIONS["stored"] = 100  # FMLP_ACT_STORED
 OUTPUTS = {"identity": 0, "logistic": 1, "softmax": 2, "exp": 3, "tanh": 4, "softplus": 5}
 LOSSES = {"squared_error": 0, "poisson": 1, "log_loss": 2, "absolute_error": 3, "huber": 4,
           "log_cosh": 5, "quantile": 6, "gamma": 7, "tweedie": 8, "gaussian_nll": 9, "focal": 10,
-          "brier": 11}
+          "brier": 11, "custom": 12}
 RULES = (
     "gradient sgd adam moments amsgrad nadam adamax adagrad adadelta rmsprop lion adabelief muon"
     " schedulefree rprop descent"

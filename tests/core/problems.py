@@ -16,6 +16,34 @@ HIDDEN = ["identity", "logistic", "tanh", "relu"]
 ELEMENTWISE = list(reference.DERIVATIVES)  # with those, all that are functions of one number
 
 
+ARGS = {
+    "huber": [(1.0,), (0.3,)],
+    "quantile": [(0.3,), (0.9, 0.1, 0.5)],
+    "tweedie": [(-1.0,), (0.0,), (1.0,), (1.5,), (2.0,), (3.0,)],
+    "focal": [(0.0,), (0.5,), (2.0,)],
+}
+HEADS = [
+    (output, loss, args)
+    for loss, row in _core.LOSSES.items()
+    for output in row.outputs
+    for args in ARGS.get(loss, [()])
+    if loss != "custom"
+]
+
+
+def random_head(rng, head=None):
+    """(number of outputs, arguments of Problem) for one of HEADS and random targets of it."""
+    output, loss, args = HEADS[rng.integers(len(HEADS))] if head is None else head
+    n, options = int(rng.integers(1, 4)), {"output": output, "loss": loss, "args": args}
+    if _core.LOSSES[loss].domain == "probability":
+        options["smoothing"] = float(rng.choice([0, 0.2]))
+    if output == "softmax":
+        options["soft"] = bool(rng.integers(2))
+        options["groups"] = [(), (2, 3), (3, 2, 2)][rng.integers(3)]
+        return sum(options["groups"]) or n + 1, options
+    return n * (_core.LOSSES[loss].outputs_per_target or len(args)), options
+
+
 class Problem:
     """A network and rows for it.
 
@@ -28,6 +56,10 @@ class Problem:
     hidden : sequence of str, optional
         Activations, at random if not given.
     output, loss : str
+    args, smoothing, groups
+        Of the loss, as in `_core.Network`.
+    soft : bool, default=False
+        Make the targets of softmax probabilities instead of classes.
     n : int, default=37
         Rows.
     weights : None, "random" or "some zero"
@@ -46,6 +78,10 @@ class Problem:
         output="identity",
         loss="squared_error",
         *,
+        args=(),
+        smoothing=0.0,
+        groups=(),
+        soft=False,
         hidden=None,
         n=37,
         weights=None,
@@ -56,7 +92,11 @@ class Problem:
         hidden = rng.choice(HIDDEN, len(sizes) - 2) if hidden is None else hidden
         self.sizes, self.hidden, self.dtype = tuple(sizes), [str(h) for h in hidden], dtype
         self.output, self.loss, self.n = output, loss, n
-        self.net = _core.Network(self.sizes, self.hidden, output, loss, dtype)
+        self.head = {"args": args, "smoothing": smoothing, "groups": groups}
+        self.net = _core.Network(
+            self.sizes, self.hidden, output, loss, dtype,
+            loss_args=args, label_smoothing=smoothing, groups=groups,
+        )  # fmt: skip
         legacy = np.random.RandomState(rng.integers(2**31))
         self.params = (reference.init_params(sizes, legacy) * scale).astype(dtype)
         X = rng.normal(size=(n, sizes[0])) * min(1, 2 / np.sqrt(sizes[0]))
@@ -64,24 +104,37 @@ class Problem:
             X *= rng.random(X.shape) < density
         self.dense = np.ascontiguousarray(X, dtype)
         self.X = self.dense if density is None else as_csr(self.dense, index_dtype)
-        k = sizes[-1]
-        if output == "softmax":
-            self.y = rng.integers(0, k, n).astype(np.int32)
-            self.Y = reference.one_hot(self.y, k)
-        else:
-            Y = {
-                "identity": lambda: rng.normal(size=(n, k)),
-                "exp": lambda: rng.poisson(1.0, (n, k)),
-                "logistic": lambda: rng.integers(0, 2, (n, k)),
-            }[output]()
-            self.y = np.ascontiguousarray(Y, dtype)
-            self.Y = self.y.astype(float)
+        self.y = self.Y = None
+        self._draw_targets(rng, soft)
         self.weight = None
         if weights is not None:
             self.weight = rng.uniform(0.1, 2, n).astype(dtype)
             if weights == "some zero":
                 self.weight[rng.random(n) < 0.4] = 0
                 self.weight[0] = 1
+
+    def _draw_targets(self, rng, soft):
+        """y for the engine, Y for the oracle: of the loss's domain."""
+        shape, groups = (self.n, self.net.n_targets), self.head["groups"] or self.sizes[-1:]
+        domain = _core.loss_domain(self.loss, self.head["args"])
+        if domain == "probability" and self.output == "softmax" and not soft:
+            classes = [rng.integers(0, k, self.n).astype(np.int32) for k in groups]
+            self.y = np.stack(classes, axis=1) if len(groups) > 1 else classes[0]
+            one_hot = [reference.one_hot(c, k) for c, k in zip(classes, groups, strict=True)]
+            self.Y = np.concatenate(one_hot, axis=1)
+            return
+        Y = {
+            "real": lambda: rng.normal(size=shape),
+            "nonnegative": lambda: rng.poisson(1.0, shape),
+            "positive": lambda: rng.gamma(2.0, size=shape),
+            "probability": lambda: (
+                np.concatenate([rng.dirichlet(np.ones(k), self.n) for k in groups], axis=1)
+                if self.output == "softmax"
+                else rng.integers(0, 2, shape)
+            ),
+        }[domain]()
+        self.y = np.ascontiguousarray(Y, self.dtype)
+        self.Y = self.y.astype(float)
 
     @property
     def reference(self):
@@ -99,8 +152,9 @@ class Problem:
         """(loss, gradient) of all rows."""
         params, X, weight = self.wide(self.params, self.dense, self.weight)
         return reference.loss_and_gradient(
-            params, *self.reference, X, self.Y, weight, alpha, eps=np.finfo(self.dtype).eps
-        )
+            params, *self.reference, X, self.Y, weight, alpha,
+            eps=np.finfo(self.dtype).eps, **self.head,
+        )  # fmt: skip
 
     def state(self, solver):
         return np.zeros((_core.SOLVERS[solver].n_state, self.net.n_params), self.dtype)

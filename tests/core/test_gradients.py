@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import reference
 from activation_formulas import KINKS
-from core.problems import ELEMENTWISE, HIDDEN, PAIRS, Problem, close
+from core.problems import ELEMENTWISE, HEADS, HIDDEN, PAIRS, Problem, close, random_head
+from loss_formulas import link
 
 from fastmlp import _core
 
@@ -22,7 +23,8 @@ def loss_and_gradient(p, params, alpha):
 
 
 def nearest_kink(p):
-    """Smallest distance of a unit's input from a kink of its activation, over all rows."""
+    """Smallest distance of a unit's input from a kink of its activation, and of a prediction from
+    one of its loss, over all rows."""
     weights, biases = reference.unflatten(p.params, p.sizes)
     a, nearest = p.dense, np.inf
     for W, b, name in zip(weights, biases, p.hidden, strict=False):
@@ -30,6 +32,11 @@ def nearest_kink(p):
         for kink in KINKS.get(name, []):
             nearest = min(nearest, abs(z - kink).min())
         a = reference.ACTIVATIONS[name](z)
+    if p.loss in ("absolute_error", "quantile", "huber"):
+        n_levels = len(p.head["args"]) if p.loss == "quantile" else 1
+        m = link(p.output, a @ weights[-1] + biases[-1])[0]
+        d = abs(m - np.repeat(p.Y, n_levels, axis=1))
+        nearest = min(nearest, abs(d - (p.head["args"][0] if p.loss == "huber" else 0)).min())
     return nearest
 
 
@@ -100,6 +107,24 @@ def test_any_activations_against_differences(seed):
     close(gradient, p.expected_gradient(0.1)[1], 1e-12)
 
 
+@pytest.mark.parametrize("seed", range(3 * len(HEADS)))
+def test_any_loss_against_differences(seed):
+    """Each with every output activation it goes with, three times; class indices, probabilities,
+    several softmaxes, label smoothing, sample weights, dense and sparse."""
+    rng = np.random.default_rng(seed)
+    n_outputs, head = random_head(rng, HEADS[seed % len(HEADS)])
+    acts = rng.choice(ELEMENTWISE, int(rng.integers(0, 3)))
+    sizes = (3, *rng.integers(2, 5, len(acts)), n_outputs)
+    density = 0.6 if rng.random() < 0.4 else None
+    weights = [None, "random", "some zero"][rng.integers(3)]
+    p = smooth_problem(rng, sizes, hidden=acts, n=4, density=density, weights=weights, **head)
+    _, gradient = loss_and_gradient(p, p.params, 0.1)
+    close(gradient, differences(p, 0.1), 1e-6)
+    loss, want = p.expected_gradient(0.1)
+    close(gradient, want, 1e-11)
+    close(loss_and_gradient(p, p.params, 0.1)[0], loss, 1e-11)
+
+
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize(("output", "loss"), PAIRS)
 @pytest.mark.parametrize("act", HIDDEN)
@@ -119,3 +144,17 @@ def test_float32_against_float64(isa, act, output, loss, depth, rng):
             strict=True,
         ):
             close(g, w, 1e-4, scale=abs(w).max() + 1e-2 * abs(want).max())
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_losses_in_float32_against_float64(isa, head, rng):
+    for density in (None, 0.5):
+        n_outputs, options = random_head(rng, head)
+        p = Problem(
+            rng, np.float32, (7, 20, n_outputs), hidden=["tanh"], n=21, density=density,
+            weights="some zero", **options,
+        )  # fmt: skip
+        want_loss, want = p.expected_gradient(0.3)
+        got_loss, got = loss_and_gradient(p, p.params, 0.3)
+        close(got_loss, want_loss, 1e-4)
+        close(got, want, 1e-4)
