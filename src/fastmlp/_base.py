@@ -18,6 +18,7 @@ from ._compat import SklearnNames
 from ._core import SOLVERS, Network, forward
 from ._initialization import initialize
 from ._losses import head_of_output
+from ._noise import check_noise, check_noise_for, training_noise
 from ._optimizers import check_solver_parameters
 from ._solvers import STOCHASTIC_SOLVERS, Data, fit_lbfgs, fit_stochastic
 from ._state import HISTORY, Checkpoint, pack_state, unpack_state
@@ -34,7 +35,7 @@ from ._validation import (
     layer_activations,
     to_engine,
 )
-from ._weights import EXTRAS, FLOATS, Layout, Weights, check_memory
+from ._weights import EXTRAS, FLOATS, RUNNING, Layout, Weights, check_memory
 
 if TYPE_CHECKING:
     from ._typing import Array, Method
@@ -135,12 +136,16 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             check_params(self, _param_names(type(self)))
             self._check_combinations()
             check_solver_parameters(self)
+            check_noise(self)
         if incremental:
             self._check_incremental()
         hidden = check_hidden_layer_sizes(self.hidden_layer_sizes)
         layer_activations(self.activation, len(hidden))
+        noise = training_noise(self, len(hidden))
         messages = self._ignored_parameters()
         weights = None if fresh else self._current_weights().copy()
+        if not fresh:
+            self._check_structure(weights.layout)
         X, targets = self._check_data(
             X,
             y,
@@ -149,6 +154,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             dtype=FLOATS if fresh else weights.flat.dtype,
             **options,
         )
+        check_noise_for(self, X)
         n_samples, n_features = X.shape
         sample_weight = check_sample_weight(sample_weight, n_samples, X.dtype)
         sample_weight = self._weigh(targets, sample_weight, X.dtype, incremental=incremental)
@@ -164,7 +170,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             )
         self.out_activation_ = self._head.output
 
-        network = self._network(weights)
+        network = self._network(weights, **noise)
         data = Data(
             to_engine(X, X.dtype), self._engine_targets(targets, X.dtype), sample_weight, n_samples
         )
@@ -199,6 +205,16 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
                 f"partial_fit does not support solver={self.solver!r}, whose steps need all rows;"
                 " use fit, or a stochastic solver."
             )
+
+    def _check_structure(self, layout):
+        """Refuse to go on training weights as another kind of network."""
+        for name in ("normalization", "residual"):
+            now, before = getattr(self, name), getattr(layout, name)
+            if now != before:
+                raise ValueError(
+                    f"{name}={now!r} cannot be trained further from weights that were fitted with"
+                    f" {name}={before!r}: set it back, or call fit with warm_start=False."
+                )
 
     def _check_combinations(self):
         """Refuse parameters that cannot go together. Subclasses add theirs."""
@@ -273,6 +289,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
 
         def score(trainer):
             trainer.read(weights.flat, None)
+            trainer.read_running(weights.running)
             self._install(weights)
             return self._score(X, y, sample_weight=sample_weight)
 
@@ -299,7 +316,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         # All at once, and never in place: another thread may be in predict.
         attributes = {"_weights": weights, **weights.attributes}
         self.__dict__.update(attributes)
-        for name in EXTRAS:
+        for name in EXTRAS | RUNNING:
             if f"{name}_" not in attributes:
                 self.__dict__.pop(f"{name}_", None)
 
@@ -308,11 +325,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         weights = self.__dict__.get("_weights")
         if weights is None or not weights.are(self.__dict__):
             check_is_fitted(self, "coefs_")
-            extras = {
-                name: self.__dict__[f"{name}_"] for name in EXTRAS if hasattr(self, f"{name}_")
-            }
-            pieces = self._layout((0,) * (len(self.coefs_) + 1)).pieces
-            weights = Weights.gather(self.coefs_, self.intercepts_, extras, pieces)
+            weights = Weights.gather(self.coefs_, self.intercepts_, self.__dict__, self._layout)
         return weights
 
     def _fitted_head(self):
@@ -325,21 +338,20 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
     def _layout(self, layer_sizes):
         """Which parameters a network of these sizes has, as our own parameters say now."""
         names = layer_activations(self.activation, len(layer_sizes) - 2)
-        return Layout(
-            tuple(layer_sizes),
-            (1,) * len(names),
-            tuple(("activation_slopes",) if name == "prelu" else () for name in names),
-        )
+        return Layout.of(layer_sizes, names, self.normalization, self.residual)
 
     def _network_key(self, weights):
-        """What the network is beside its weights. Parameters may have changed since `fit`."""
+        """What the network is beside its layout. Parameters may have changed since `fit`."""
         n_hidden = len(weights.layer_sizes) - 2
         return layer_activations(self.activation, n_hidden), self._fitted_head()
 
-    def _network(self, weights, dtype=None):
-        """The engine's description of the network, for the weights' dtype or another."""
+    def _network(self, weights, dtype=None, **noise):
+        """The engine's description of the network, for the weights' dtype or another.
+
+        ``noise``: what `training_noise` returns, for training.
+        """
         key = self._network_key(weights)
-        if dtype is None and key in weights.networks:
+        if dtype is None and not noise and key in weights.networks:
             return weights.networks[key]
         activations, head = key
         return Network(
@@ -351,6 +363,9 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             loss_args=head.args,
             label_smoothing=head.label_smoothing,
             groups=head.groups,
+            normalization=weights.layout.normalization,
+            residual=weights.layout.residual,
+            **noise,
         )
 
     def _threads_for(self, work):
@@ -363,7 +378,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         ``raw``: without the output activation.
         """
         weights = self._current_weights()
-        params = weights.flat
+        params, running = weights.flat, weights.running
         dtype = None
         if "feature_names_in_" in self.__dict__ or not is_ready(
             X, weights.layer_sizes[0], params.dtype
@@ -371,13 +386,13 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             if check_input:
                 X = check_X(self, X)
             if (dtype := compute_dtype(X, params.dtype)) != params.dtype:
-                params = params.astype(dtype)
+                params, running = params.astype(dtype), running.astype(dtype)
             X = to_engine(X, dtype)
         network = self._network(weights, dtype)
         n_rows = X[3] if type(X) is tuple else len(X)
         n_threads = self._threads_for(n_rows * params.size)
         return in_chunks(
-            lambda rows, out: forward(network, params, rows, n_threads, out, raw),
+            lambda rows, out: forward(network, params, rows, n_threads, out, raw, running=running),
             X,
             n_rows,
             network,

@@ -117,6 +117,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         focal_gamma: float = 2.0,
         label_smoothing: float = 0.0,
         class_weight: ClassWeight = None,
+        dropout: float | Sequence[float] = 0.0,
+        input_dropout: float = 0.0,
+        input_noise: float = 0.0,
+        normalization: Literal["batch", "layer"] | None = None,
+        residual: bool = False,
         weight_init: str | WeightInit = "auto",
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -157,6 +162,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.focal_gamma = focal_gamma
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.input_noise = input_noise
+        self.normalization = normalization
+        self.residual = residual
         self.weight_init = weight_init
 
     def fit(

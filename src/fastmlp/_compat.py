@@ -65,6 +65,8 @@ class SklearnNames:
 
     def _forward_pass(self, activations):
         """Fill ``activations[1:]`` with the activations of every layer for ``activations[0]``."""
+        if any(getattr(self, name) for name in ("normalization", "residual")):
+            raise NotImplementedError("_forward_pass has no normalization and no residual.")
         last = len(self.coefs_) - 1
         names = layer_activations(self.activation, last)
         for i, (coef, intercept) in enumerate(zip(self.coefs_, self.intercepts_, strict=True)):

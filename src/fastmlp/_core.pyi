@@ -48,6 +48,7 @@ class Network:
     dtype: np.dtype[Any]
     n_params: int
     n_running: int
+    is_random: bool
     n_features: int
     n_outputs: int
     n_targets: int

@@ -317,6 +317,8 @@ cdef class Network:
         shift, and the projection of the residual.
     n_running : int
         Length of the running statistics: mean and variance of each batch-normalized layer.
+    is_random : bool
+        Whether training draws random numbers, for dropout or noise.
     """
 
     cdef fmlp_net net
@@ -329,6 +331,7 @@ cdef class Network:
     cdef readonly object dtype
     cdef readonly Py_ssize_t n_params
     cdef readonly Py_ssize_t n_running
+    cdef readonly bint is_random
     cdef readonly Py_ssize_t n_features
     cdef readonly Py_ssize_t n_outputs
     cdef readonly Py_ssize_t n_targets
@@ -374,6 +377,7 @@ cdef class Network:
         _check(fmlp_check(&self.net))
         self.n_params = fmlp_n_params(&self.net)
         self.n_running = fmlp_n_running(&self.net)
+        self.is_random = any(dropout) or input_dropout > 0 or input_noise > 0
         self.n_features = self.layer_sizes[0]
         self.n_outputs = self.layer_sizes[n]
         self.n_targets = self.n_outputs // fmlp_outputs_per_target(&self.net.head)

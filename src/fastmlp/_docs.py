@@ -143,6 +143,32 @@ int, default=15000
 int or None, default=None
     Number of threads. None chooses, with respect to CPU affinity, container limits and the
     size of the work. The result does not depend on it.""",
+    "dropout": """\
+float or sequence of float, default=0.0
+    Probability of leaving a hidden unit out in a step of training, in [0, 1), or one per hidden
+    layer [10]_. The units that stay are divided by ``1 - dropout``; prediction uses all. Taken to a
+    multiple of 2^-16. Not with 'lbfgs', like the next two.""",
+    "input_dropout": """\
+float, default=0.0
+    Probability of setting an input to zero in a step of training; the others are divided by
+    ``1 - input_dropout``.""",
+    "input_noise": """\
+float, default=0.0
+    Standard deviation of normal noise that is added to the inputs in training, drawn anew in every
+    step. Not for sparse X.""",
+    "normalization": """\
+{None, 'batch', 'layer'}, default=None
+    Normalization of every hidden layer before its activation, to mean 0 and variance 1, followed by
+    a trainable scale and shift for each unit:
+
+    - 'batch': over the rows of the mini-batch [11]_, by their sample weight; prediction takes
+      averages over the steps, of which each has a share of 0.1. Rows are no longer predicted as
+      they are trained, and small mini-batches are noisy: a mini-batch of a single row is left out
+    - 'layer': over the units of each row [12]_""",
+    "residual": """\
+bool, default=False
+    Whether each hidden layer adds its input to its output, which keeps deep networks trainable
+    [13]_. Where the widths differ, the input goes through a trained matrix without bias.""",
     "weight_init": """\
 str or callable, default='auto'
     What the weights start from. 'auto' is scikit-learn's: uniform weights and biases within
@@ -279,6 +305,13 @@ coefs_ : list of ndarray of shape (n_in, n_out)
     Weight matrix of each layer. They are views of one vector: writing into them changes the model.
 intercepts_ : list of ndarray of shape (n_out,)
     Bias vector of each layer, views as well.
+normalization_scales_, normalization_shifts_ : list of ndarray of shape (n_units,)
+    Trained scale and shift of each hidden layer, views as well. With ``normalization`` only.
+normalization_means_, normalization_variances_ : list of ndarray of shape (n_units,)
+    What prediction normalizes each hidden layer by. With ``normalization='batch'`` only.
+residual_projections_ : list of (ndarray of shape (n_in, n_units) or None)
+    For each hidden layer what its input goes through before it is added to the output, a view as
+    well; None where the widths are equal. With ``residual`` only, unless all are equal.
 loss_ : float
     Loss of the last epoch, or of the solution with 'lbfgs'.
 loss_curve_ : list of float
@@ -319,7 +352,13 @@ REFERENCES = """\
    https://kellerjordan.github.io/posts/muon.
 .. [7] Defazio et al.: "The Road Less Scheduled", 2024, arXiv:2405.15682.
 .. [8] Igel, Huesken: "Improving the Rprop Learning Algorithm", 2000.
-.. [9] Holzmueller et al.: "Better by Default", 2024, arXiv:2407.04491."""
+.. [9] Holzmueller et al.: "Better by Default", 2024, arXiv:2407.04491.
+.. [10] Srivastava et al.: "Dropout: A Simple Way to Prevent Neural Networks from Overfitting",
+   2014, JMLR 15.
+.. [11] Ioffe, Szegedy: "Batch Normalization: Accelerating Deep Network Training by Reducing
+   Internal Covariate Shift", 2015, arXiv:1502.03167.
+.. [12] Ba, Kiros, Hinton: "Layer Normalization", 2016, arXiv:1607.06450.
+.. [13] He et al.: "Deep Residual Learning for Image Recognition", 2015, arXiv:1512.03385."""
 
 
 def _section(title, text):

@@ -7,7 +7,7 @@ torch.nn.init, with the gain of the name.
 
 import numpy as np
 
-from ._weights import EXTRAS
+from ._weights import DRAWN, EXTRAS
 
 
 def _uniform(variance):
@@ -67,17 +67,19 @@ def initialize(weights, random_state, weight_init, activation):
         If a callable returns something else than finite numbers in the shape asked for.
     """
     if isinstance(weight_init, str) and weight_init == "auto":
+        draw = INITIALIZERS["glorot_uniform"]
         _like_sklearn(weights, random_state, activation)
     else:
-        draw = weight_init if callable(weight_init) else INITIALIZERS[weight_init]
+        draw = _checked(weight_init) if callable(weight_init) else INITIALIZERS[weight_init]
         for coef, pieces in zip(weights.coefs, (*weights.layout.pieces, 1), strict=True):
             shape = coef.shape[0], coef.shape[1] // pieces
             for part in np.split(coef, pieces, axis=1):
-                part[...] = _checked(draw(shape, random_state), shape)
-    for name, vectors in weights.extras.items():
-        for vector in vectors:
-            if vector is not None:
-                vector[...] = EXTRAS[name]
+                part[...] = draw(shape, random_state)
+    for name, start in EXTRAS.items():
+        for array in weights.extras.get(name, ()):
+            if array is None:
+                continue
+            array[...] = draw(array.shape, random_state) if start is DRAWN else start
 
 
 def _like_sklearn(weights, random_state, activation):
@@ -96,11 +98,16 @@ def _like_sklearn(weights, random_state, activation):
         intercept[...] = random_state.uniform(-bound, bound, intercept.shape)
 
 
-def _checked(drawn, shape):
-    drawn = np.asarray(drawn)
-    if drawn.shape != shape or drawn.dtype.kind not in "fiub" or not np.isfinite(drawn).all():
-        raise ValueError(
-            f"weight_init was called for an array of shape {shape} and must return finite real"
-            f" numbers in it, got shape {drawn.shape} of dtype {drawn.dtype}."
-        )
-    return drawn
+def _checked(function):
+    """A callable of the user's that raises ValueError for what is no matrix of weights."""
+
+    def draw(shape, random_state):
+        drawn = np.asarray(function(shape, random_state))
+        if drawn.shape != shape or drawn.dtype.kind not in "fiub" or not np.isfinite(drawn).all():
+            raise ValueError(
+                f"weight_init was called for an array of shape {shape} and must return finite real"
+                f" numbers in it, got shape {drawn.shape} of dtype {drawn.dtype}."
+            )
+        return drawn
+
+    return draw

@@ -91,6 +91,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         huber_delta: float = 1.0,
         quantile: float | Sequence[float] = 0.5,
         tweedie_power: float = 1.5,
+        dropout: float | Sequence[float] = 0.0,
+        input_dropout: float = 0.0,
+        input_noise: float = 0.0,
+        normalization: Literal["batch", "layer"] | None = None,
+        residual: bool = False,
         weight_init: str | WeightInit = "auto",
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -132,6 +137,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.huber_delta = huber_delta
         self.quantile = quantile
         self.tweedie_power = tweedie_power
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.input_noise = input_noise
+        self.normalization = normalization
+        self.residual = residual
         self.weight_init = weight_init
 
     def fit(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:

@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ._core import SOLVERS, shuffle
 from ._custom import make_trainer
+from ._noise import draw_seed
 from ._optimizers import make_optimizer
 from ._stopping import LossMonitor, ScoreMonitor
 
@@ -125,6 +126,21 @@ def check_full_batch(est, n_rows):
         )
 
 
+def check_batch_statistics(est, batch_size, n_rows):
+    """Refuse mini-batches of one row where their statistics normalize.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameters.
+    """
+    if est.normalization == "batch" and min(batch_size, n_rows) == 1:
+        raise ValueError(
+            "normalization='batch' needs at least two rows in a mini-batch, got"
+            f" batch_size={est.batch_size!r} and {n_rows} row(s); normalization='layer' takes one."
+        )
+
+
 def fit_stochastic(est, network, weights, data, validation, *, incremental, n_threads):
     """Train ``weights`` in place with mini-batches.
 
@@ -166,10 +182,13 @@ def fit_stochastic(est, network, weights, data, validation, *, incremental, n_th
     if batch_size > n_rows:
         warnings.append((BATCH_SIZE_CLIPPED, UserWarning))
         batch_size = n_rows
+    check_batch_statistics(est, batch_size, n_rows)
 
     trainer = make_trainer(
         est, network, optimizer.name, weights.flat, optimizer.state if optimizer.t else None,
-        data, batch_size, n_threads, **optimizer.trainer_arguments(),
+        data, batch_size, n_threads, running=weights.running,
+        seed=draw_seed(est._random_state) if network.is_random else 0,
+        **optimizer.trainer_arguments(),
     )  # fmt: skip
     trainer.rate_sum = optimizer.rate_sum
     monitor = LossMonitor() if validation is None else ScoreMonitor(validation[1], trainer)
@@ -186,6 +205,7 @@ def fit_stochastic(est, network, weights, data, validation, *, incremental, n_th
     if not trainer.weights_finite():
         raise ValueError(NONFINITE_WEIGHTS)
     optimizer.read(trainer, weights)
+    trainer.read_running(weights.running)
     optimizer.in_pickles = incremental
     est._optimizer = optimizer
 
@@ -205,6 +225,7 @@ def fit_lbfgs(est, network, weights, data, *, n_threads):
     scipy works in float64 whatever the model's dtype is. Parameters and result are those of
     `fit_stochastic`.
     """
+    check_batch_statistics(est, data.n_rows, data.n_rows)
     dtype = weights.flat.dtype
     params, grad = np.zeros_like(weights.flat), np.empty_like(weights.flat)
     trainer = make_trainer(est, network, None, params, None, data, data.n_rows, n_threads)
@@ -241,6 +262,9 @@ def fit_lbfgs(est, network, weights, data, *, n_threads):
     if not np.isfinite(solution).all():
         raise ValueError(NONFINITE_WEIGHTS)
     weights.flat[:] = solution
+    if network.n_running:  # those of the last evaluation are of a point nearby
+        loss_and_gradient(solution)
+        trainer.read_running(weights.running)
     est.n_iter_ = n_iter
     est.loss_ = float(result.fun)
     return warnings

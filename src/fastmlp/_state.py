@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.exceptions import InconsistentVersionWarning as _SklearnVersionWarning
 
 from ._version import __version__
-from ._weights import EXTRAS, Layout, Weights
+from ._weights import EXTRAS, RUNNING, Layout, Weights
 
 # Attributes that grow in place during training.
 HISTORY = ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_")
@@ -14,7 +14,7 @@ HISTORY = ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_s
 # Not in pickles: a lock, what the next call of fit makes anew, what _params says in full.
 _TRANSIENT = (
     "_training", "_random_state", "_own_random_state", "_weights", "coefs_", "intercepts_",
-    *(f"{name}_" for name in EXTRAS),
+    *(f"{name}_" for name in EXTRAS | RUNNING),
 )  # fmt: skip
 
 
@@ -52,7 +52,7 @@ class Checkpoint:
 
 
 def pack_state(estimator, state):
-    """Turn attributes into what is pickled: the flat vector once, no views; see also `Optimizer`.
+    """Turn attributes into what is pickled: flat vectors once, no views; see also `Optimizer`.
 
     Parameters
     ----------
@@ -66,6 +66,8 @@ def pack_state(estimator, state):
         for name in _TRANSIENT:
             state.pop(name, None)
         state["_params"] = weights.flat, tuple(weights.layout)
+        if len(weights.running):
+            state["_running"] = weights.running
     return state
 
 
@@ -89,6 +91,12 @@ def unpack_state(estimator, state):
     if "_params" not in state:
         return state, None
     flat, layout = state.pop("_params")
-    # From another machine or a memory map: native byte order, aligned, without its subclass.
-    flat = np.require(flat, dtype=flat.dtype.newbyteorder("="), requirements=["C", "A"])
-    return state, Weights(np.asarray(flat), Layout(*layout))
+    running = state.pop("_running", None)
+    running = None if running is None else _own(running)
+    return state, Weights(_own(flat), Layout(*layout), running)
+
+
+def _own(array):
+    """From another machine or a memory map: native byte order, aligned, without its subclass."""
+    native = array.dtype.newbyteorder("=")
+    return np.asarray(np.require(array, dtype=native, requirements=["C", "A"]))

@@ -58,11 +58,11 @@ def _is_sequence(v):
     return is_array and not np.isscalar(v) and getattr(v, "ndim", 1) != 0
 
 
-def _is_sequence_of(options):
-    def test(v):
-        return _is_sequence(v) and all(isinstance(item, str) and item in options for item in v)
-
-    return test, "a sequence of them, one per hidden layer"
+def _one_or_per_layer(rule):
+    """``rule``, or a sequence of what it allows."""
+    test, _ = rule
+    words = "a sequence of them, one per hidden layer"
+    return _either(rule, (lambda v: _is_sequence(v) and all(map(test, v)), words))
 
 
 _BOOL = (
@@ -82,7 +82,7 @@ _CUSTOM_LOSS = (
 
 PARAMETER_RULES = {
     "hidden_layer_sizes": _either((_is_sequence, "an array-like"), _integer(1)),
-    "activation": _either(_choice(*ACTIVATION_NAMES), _is_sequence_of(ACTIVATION_NAMES)),
+    "activation": _one_or_per_layer(_choice(*ACTIVATION_NAMES)),
     "solver": _choice("lbfgs", *SOLVERS),
     "alpha": _real(0, np.inf, "[)"),
     "batch_size": _either(_choice("auto"), _integer(1)),
@@ -117,6 +117,11 @@ PARAMETER_RULES = {
     ),
     "max_fun": _integer(1),
     "n_threads": _either(_integer(1), _NONE),
+    "dropout": _one_or_per_layer(_real(0, 1, "[)")),
+    "input_dropout": _real(0, 1, "[)"),
+    "input_noise": _real(0, np.inf, "[)"),
+    "normalization": _either(_choice("batch", "layer"), _NONE),
+    "residual": _either(*_BOOL),
     "weight_init": _either(_choice(*INITIALIZERS), (callable, "a callable")),
     "rho": _either(_real(0, 1, "()"), _NONE),
     "warmup_fraction": _real(0, 1, "[)"),

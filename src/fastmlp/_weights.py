@@ -1,9 +1,10 @@
 """The parameters of a network: one flat vector, and the per-layer views that users know.
 
 The flat vector is the single owner: all weight matrices first, layer by layer, each (n_in, n_out)
-row-major, then all bias vectors, then the extras, layer by layer: vectors that only some networks
-have. ``coefs_`` and ``intercepts_`` are lists of views of it, so that writing into them writes into
-the model, and a pickle holds every number once.
+row-major, then all bias vectors, then the extras, layer by layer: what only some networks have.
+``coefs_`` and ``intercepts_`` are lists of views of it, so that writing into them writes into the
+model, and a pickle holds every number once. Running statistics, which are no parameters, have a
+vector of their own.
 """
 
 import math
@@ -23,9 +24,19 @@ FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 _LBFGS_VECTORS = 2 * 10 + 5
 
 
-# Parameter vectors that a hidden layer may have beside weights and bias, and what each starts from.
+# Parameters that a hidden layer may have beside weights and bias, in the order of the flat vector,
+# and what each starts from: a number for a vector (n_units,), DRAWN for a matrix (n_in, n_units).
 # The fitted attribute has the name with an underscore: a list, one entry per hidden layer.
-EXTRAS = {"activation_slopes": 0.25}
+DRAWN = None
+EXTRAS = {
+    "normalization_scales": 1.0,
+    "normalization_shifts": 0.0,
+    "activation_slopes": 0.25,
+    "residual_projections": DRAWN,
+}
+
+# Likewise of batch normalization, in a vector of their own.
+RUNNING = {"normalization_means": 0.0, "normalization_variances": 1.0}
 
 
 class Layout(NamedTuple):
@@ -40,17 +51,36 @@ class Layout(NamedTuple):
         one for maxout.
     extras : tuple of tuple of str
         For each hidden layer names out of `EXTRAS`, in their order.
+    normalization : {None, "batch", "layer"}
+    residual : bool
+        What of the network cannot be told from the names and sizes.
     """
 
     layer_sizes: tuple
     pieces: tuple
     extras: tuple
+    normalization: str | None = None
+    residual: bool = False
 
     @classmethod
     def plain(cls, layer_sizes):
         """Weights and biases only."""
-        n_hidden = len(layer_sizes) - 2
-        return cls(tuple(layer_sizes), (1,) * n_hidden, ((),) * n_hidden)
+        return cls.of(layer_sizes, ("identity",) * (len(layer_sizes) - 2))
+
+    @classmethod
+    def of(cls, layer_sizes, activations, normalization=None, residual=False):
+        """The layout of a network with these parameters of an estimator, one activation a layer."""
+        extras = []
+        for n_in, n_out, activation in zip(layer_sizes, layer_sizes[1:], activations, strict=False):
+            has = {
+                "normalization_scales": normalization is not None,
+                "normalization_shifts": normalization is not None,
+                "activation_slopes": activation == "prelu",
+                "residual_projections": residual and n_in != n_out,
+            }
+            extras.append(tuple(name for name in EXTRAS if has[name]))
+        pieces = (1,) * len(activations)
+        return cls(tuple(layer_sizes), pieces, tuple(extras), normalization, bool(residual))
 
     @property
     def shapes(self):
@@ -58,13 +88,25 @@ class Layout(NamedTuple):
         columns = [n * k for n, k in zip(self.layer_sizes[1:], (*self.pieces, 1), strict=True)]
         return list(zip(self.layer_sizes[:-1], columns, strict=True))
 
+    def extra_shape(self, name, i):
+        """Shape of an extra of hidden layer i."""
+        n_in, n_out = self.layer_sizes[i : i + 2]
+        return (n_in, n_out) if EXTRAS[name] is DRAWN else (n_out,)
+
     @property
     def n_params(self):
         """Length of the flat vector."""
         n_extra = [
-            n * len(names) for n, names in zip(self.layer_sizes[1:-1], self.extras, strict=True)
+            math.prod(self.extra_shape(name, i))
+            for i, names in enumerate(self.extras)
+            for name in names
         ]
         return sum((n_in + 1) * n for n_in, n in self.shapes) + sum(n_extra)
+
+    @property
+    def n_running(self):
+        """Length of the vector of running statistics."""
+        return len(RUNNING) * sum(self.layer_sizes[1:-1]) if self.normalization == "batch" else 0
 
 
 def views(flat, layout):
@@ -74,7 +116,7 @@ def views(flat, layout):
     -------
     coefs, intercepts : list of ndarray
     extras : dict of list
-        For each name in use one entry per hidden layer, None where the layer has no such vector.
+        For each name in use one entry per hidden layer, None where the layer has no such array.
     """
     start = 0
 
@@ -91,32 +133,53 @@ def views(flat, layout):
     extras = {name: [None] * len(layout.extras) for name in EXTRAS if name in used}
     for i, names in enumerate(layout.extras):
         for name in names:
-            extras[name][i] = take(layout.layer_sizes[i + 1])
+            extras[name][i] = take(*layout.extra_shape(name, i))
     return coefs, intercepts, extras
 
 
+def running_views(running, layout):
+    """Cut a vector of running statistics into a dict of list, one entry per hidden layer."""
+    if not layout.n_running:
+        return {}
+    parts = {name: [] for name in RUNNING}
+    start = 0
+    for n in layout.layer_sizes[1:-1]:
+        for vectors in parts.values():
+            vectors.append(running[start : start + n])
+            start += n
+    return parts
+
+
 class Weights:
-    """A flat parameter vector with its layout and views.
+    """A flat parameter vector with its layout and views, and running statistics.
 
     Attributes
     ----------
     flat : ndarray of shape (n_params,)
     layout : Layout
+    running : ndarray of shape (n_running,)
     coefs, intercepts : tuple of ndarray
         Views of ``flat``.
     extras : dict of list of (ndarray or None)
-        Views as well, by name, one entry per hidden layer.
+        Views as well, by name, one entry per hidden layer; those of ``running`` included.
     networks : dict
         The engine's descriptions made for these weights, so that predict need not make them.
     """
 
-    __slots__ = ("coefs", "extras", "flat", "intercepts", "layout", "networks")
+    __slots__ = ("coefs", "extras", "flat", "intercepts", "layout", "networks", "running")
 
-    def __init__(self, flat, layout):
+    def __init__(self, flat, layout, running=None):
         self.flat = flat
         self.layout = layout
-        coefs, intercepts, self.extras = views(flat, layout)
+        self.running = np.empty(layout.n_running, flat.dtype) if running is None else running
+        coefs, intercepts, extras = views(flat, layout)
+        statistics = running_views(self.running, layout)
+        if running is None:
+            for name, vectors in statistics.items():
+                for vector in vectors:
+                    vector[...] = RUNNING[name]
         self.coefs, self.intercepts = tuple(coefs), tuple(intercepts)
+        self.extras = extras | statistics
         self.networks = {}
 
     @property
@@ -136,16 +199,16 @@ class Weights:
         return cls(np.zeros(layout.n_params, dtype=dtype), layout)
 
     @classmethod
-    def gather(cls, coefs, intercepts, extras=None, pieces=None, dtype=None):
+    def gather(cls, coefs, intercepts, attributes, layout_of):
         """Copy separate arrays, as set by hand by users, into a new flat vector.
 
         Parameters
         ----------
         coefs, intercepts : list of array-like
-        extras : dict of list, optional
-            As `Weights.extras`.
-        pieces : tuple of int, optional
-            As `Layout.pieces`.
+        attributes : dict
+            Where the extras and running statistics are, under the names of the fitted attributes.
+        layout_of : callable
+            Returns the `Layout` for layer sizes.
 
         Raises
         ------
@@ -159,43 +222,36 @@ class Weights:
                 "coefs_ must hold one 2-D array per layer and intercepts_ as many 1-D arrays, got"
                 f" shapes {[c.shape for c in coefs]} and {[b.shape for b in intercepts]}."
             )
-        n_hidden, extras = len(coefs) - 1, extras or {}
-        pieces = pieces or (1,) * n_hidden
-        columns = [c.shape[1] for c in coefs]
-        units = [n // k for n, k in zip(columns, (*pieces, 1), strict=True)]
-        for name, vectors in extras.items():
-            if len(vectors) != n_hidden:
-                raise ValueError(f"{name}_ must have {n_hidden} entries, got {len(vectors)}.")
-        names = [
-            tuple(name for name in EXTRAS if extras.get(name, [None] * n_hidden)[i] is not None)
-            for i in range(n_hidden)
-        ]
-        layout = Layout((coefs[0].shape[0], *units), tuple(pieces), tuple(names))
+        pieces = layout_of((1,) * (len(coefs) + 1)).pieces
+        units = [c.shape[1] // k for c, k in zip(coefs, (*pieces, 1), strict=True)]
+        layout = layout_of((coefs[0].shape[0], *units))
         for i, (shape, c, b) in enumerate(zip(layout.shapes, coefs, intercepts, strict=True)):
             if c.shape != shape or b.shape != shape[1:]:
                 raise ValueError(
                     f"coefs_[{i}] and intercepts_[{i}] must have the shapes {shape} and"
                     f" {shape[1:]}, got {c.shape} and {b.shape}."
                 )
-        if dtype is None:
-            dtype = np.result_type(*coefs, *intercepts)
+        dtype = np.result_type(*coefs, *intercepts)
         weights = cls.zeros(layout, dtype if dtype in FLOATS else np.float64)
         for view, array in zip(weights.coefs + weights.intercepts, coefs + intercepts, strict=True):
             view[...] = array
         for name, vectors in weights.extras.items():
-            for i, view in enumerate(vectors):
-                if view is not None and np.shape(extras[name][i]) != view.shape:
+            given = attributes.get(f"{name}_", ())
+            if len(given) != len(vectors):
+                raise ValueError(f"{name}_ must have {len(vectors)} entries, got {len(given)}.")
+            for i, (view, array) in enumerate(zip(vectors, given, strict=True)):
+                if view is None:
+                    continue
+                if np.shape(array) != view.shape:
                     raise ValueError(
-                        f"{name}_[{i}] must have the shape {view.shape}, got"
-                        f" {np.shape(extras[name][i])}."
+                        f"{name}_[{i}] must have the shape {view.shape}, got {np.shape(array)}."
                     )
-                if view is not None:
-                    view[...] = extras[name][i]
+                view[...] = array
         return weights
 
     def copy(self):
         """A copy in memory of its own, which is writable also where this is a memory map."""
-        twin = Weights(self.flat.copy(), self.layout)
+        twin = Weights(self.flat.copy(), self.layout, self.running.copy())
         twin.networks = self.networks
         return twin
 
