@@ -11,6 +11,14 @@ from scipy.special import expit, log_softmax, logsumexp, xlogy
 EPS64 = np.finfo(float).eps
 LOWEST, HIGHEST = np.log(1e-6), 80.0  # logarithm of the variance in gaussian_nll
 
+# Arguments to try: huber_delta, levels of quantile, tweedie_power, focal_gamma.
+ARGS = {
+    "huber": [(1.0,), (0.3,)],
+    "quantile": [(0.5,), (0.1,), (0.9, 0.1, 0.5)],
+    "tweedie": [(-1.0,), (0.0,), (1.0,), (1.5,), (2.0,), (3.0,)],
+    "focal": [(0.0,), (0.5,), (2.0,)],
+}
+
 # ------------------------------------------------------------------------- output activations
 
 

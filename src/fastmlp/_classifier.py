@@ -114,6 +114,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         gradient_clip: float | None = None,
         ema_decay: float | None = None,
         loss: str | CustomLoss = "log_loss",
+        output_activation: Literal["auto"] = "auto",
         focal_gamma: float = 2.0,
         label_smoothing: float = 0.0,
         class_weight: ClassWeight = None,
@@ -159,6 +160,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.gradient_clip = gradient_clip
         self.ema_decay = ema_decay
         self.loss = loss
+        self.output_activation = output_activation
         self.focal_gamma = focal_gamma
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight

@@ -230,7 +230,8 @@ _CUSTOM_LOSS = """
     before the output activation, of shape (n, n_outputs), for the n rows of a mini-batch, and
     their sample weights (n,) or None; both return what they return times these weights:
     ``loss(y, raw, sample_weight)`` the losses (n,), ``gradient(y, raw, sample_weight)`` the
-    derivatives by raw (n, n_outputs). The step divides by the sum of weights. y has {y}."""
+    derivatives by raw (n, n_outputs), finite wherever raw is. The step divides by the sum of
+    weights. y has {y}."""
 
 REGRESSOR_PARAMETERS = {
     "loss": """\
@@ -280,9 +281,12 @@ CLASSIFIER_PARAMETERS = {
       score. For two classes ``(p - y)**2 / 2`` of the second one
 """
     + _CUSTOM_LOSS.format(
-        y="class indices (n,), or 0 and 1 of labels (n, n_labels),"
-        " or probabilities (n, n_classes),\n    or class indices of several columns (n, n_columns)"
+        y="class indices (n,), or 0 and 1 of labels (n, n_labels), or probabilities\n"
+        "    (n, n_classes), or class indices of several columns (n, n_columns)"
     ),
+    "output_activation": """\
+{'auto'}, default='auto'
+    Activation of the outputs: softmax, or logistic for two classes and for labels.""",
     "focal_gamma": """\
 float, default=2.0
     Exponent of ``loss='focal'``, at least 0, which is the log-loss.""",
@@ -295,7 +299,8 @@ dict, list of dict, 'balanced' or None, default=None
     Weights of the classes, 1 where a dict does not say; the same as ``sample_weight`` with the
     weight of each row's class. 'balanced': ``n_samples / (n_classes * count)``, with rows counted
     by their sample weight. For several columns, or labels, of y a list of dicts, whose weights are
-    multiplied. With soft targets the expected weight. `partial_fit` takes no 'balanced'.""",
+    multiplied. With soft targets the expected weight. They count in validation scores, too.
+    `partial_fit` takes no 'balanced'.""",
 }
 
 ATTRIBUTES = """\

@@ -152,6 +152,7 @@ REGRESSOR_RULES = {
 
 CLASSIFIER_RULES = {
     "loss": _either(_choice(*CLASSIFICATION), _CUSTOM_LOSS),
+    "output_activation": _choice("auto"),
     "focal_gamma": _real(0, np.inf, "[)"),
     "label_smoothing": _real(0, 1, "[)"),
     "class_weight": _either(

@@ -3,6 +3,7 @@
 import numpy as np
 import reference
 import scipy.sparse as sp
+from loss_formulas import ARGS
 
 from fastmlp import _core
 
@@ -16,12 +17,6 @@ HIDDEN = ["identity", "logistic", "tanh", "relu"]
 ELEMENTWISE = list(reference.DERIVATIVES)  # with those, all that are functions of one number
 
 
-ARGS = {
-    "huber": [(1.0,), (0.3,)],
-    "quantile": [(0.3,), (0.9, 0.1, 0.5)],
-    "tweedie": [(-1.0,), (0.0,), (1.0,), (1.5,), (2.0,), (3.0,)],
-    "focal": [(0.0,), (0.5,), (2.0,)],
-}
 HEADS = [
     (output, loss, args)
     for loss, row in _core.LOSSES.items()
