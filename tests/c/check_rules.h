@@ -1,41 +1,103 @@
 /* Optimizer rules, transposition, sum and finite against plain loops; a template, needs
  * check_arrays.h and check_loss.h. */
 
+static FN(wide) FN(root)(FN(wide) x) {
+    return FMLP_IS_F32 ? (FN(wide))sqrt((double)x) : (FN(wide))sqrtl(x);
+}
+
+static FN(wide) FN(sign)(FN(wide) x) { return (FN(wide))((x > 0) - (x < 0)); }
+
+static FN(wide) FN(mean)(double beta, FN(wide) before, FN(wide) x) {
+    return (FN(wide))beta * before + (FN(wide))(1 - beta) * x;
+}
+
+/* One weight w and its state s after a step with the finished gradient g: optimizer.inc.h once
+ * more, number by number. */
+static FN(wide) FN(rule_one)(int rule, FN(wide) w, FN(wide) g, FN(wide) *s,
+                             const struct fmlp_rule_args *a) {
+    const FN(wide) lr = a->learning_rate, eps = a->epsilon;
+    const FN(wide) m = FN(mean)(a->beta_1, s[0], g), v = FN(mean)(a->beta_2, s[1], g * g);
+    FN(wide) x, turn;
+    switch (rule) {
+    case FMLP_RULE_GRADIENT: s[0] = g; return w;
+    case FMLP_RULE_DESCENT: return w - lr * g;
+    case FMLP_RULE_SGD:
+        s[0] = a->momentum * s[0] - lr * g;
+        return w + (a->nesterov ? a->momentum * s[0] - lr * g : s[0]);
+    case FMLP_RULE_ADAM: s[0] = m, s[1] = v; return w - lr * m / (FN(root)(v) + eps);
+    case FMLP_RULE_MOMENTS:
+        s[0] = m, s[1] = v;
+        return w - a->step * m / (a->root * FN(root)(v) + eps);
+    case FMLP_RULE_AMSGRAD:
+        s[0] = m, s[1] = v, s[2] = v > s[2] ? v : s[2];
+        return w - a->step * m / (a->root * FN(root)(s[2]) + eps);
+    case FMLP_RULE_NADAM:
+        s[0] = m, s[1] = v;
+        return w - (a->step_gradient * g + a->step * m) / (a->root * FN(root)(v) + eps);
+    case FMLP_RULE_ADAMAX:
+        x = FN(sign)(g) * g + eps;
+        s[0] = m, s[1] = a->beta_2 * s[1] > x ? a->beta_2 * s[1] : x;
+        return w - a->step * m / s[1];
+    case FMLP_RULE_ADAGRAD: s[0] += g * g; return w - lr * g / (FN(root)(s[0]) + eps);
+    case FMLP_RULE_ADADELTA:
+        s[0] = FN(mean)(a->rho, s[0], g * g);
+        x = FN(root)((s[1] + eps) / (s[0] + eps)) * g;
+        s[1] = FN(mean)(a->rho, s[1], x * x);
+        return w - lr * x;
+    case FMLP_RULE_RMSPROP:
+        s[0] = FN(mean)(a->rho, s[0], g * g);
+        return w - lr * g / (FN(root)(s[0]) + eps);
+    case FMLP_RULE_LION:
+        s[0] = FN(mean)(a->beta_2, s[0], g);
+        return w - lr * FN(sign)(m);
+    case FMLP_RULE_ADABELIEF:
+        s[0] = m, s[1] = FN(mean)(a->beta_2, s[1], (g - m) * (g - m)) + eps;
+        return w - a->step * m / (a->root * FN(root)(s[1]) + eps);
+    case FMLP_RULE_MUON:
+        s[0] = FN(mean)(a->momentum, s[0], g), s[1] = FN(mean)(a->momentum, s[0], g);
+        return w;
+    case FMLP_RULE_SCHEDULEFREE: /* z, v, x */
+        s[1] = v, s[0] -= lr * g / (a->root * FN(root)(v) + eps);
+        s[2] += a->mix * (s[0] - s[2]);
+        return (1 - a->beta_1) * s[0] + a->beta_1 * s[2];
+    case FMLP_RULE_RPROP:
+        turn = g * s[0];
+        x = (a->mix * s[1] + a->step) * (turn > 0 ? (FN(wide))1.2 : turn < 0 ? (FN(wide))0.5 : 1);
+        s[1] = x < (FN(wide))1e-6 ? (FN(wide))1e-6 : x > 50 ? 50 : x;
+        s[0] = turn < 0 ? 0 : g;
+        return w - s[1] * FN(sign)(s[0]);
+    default: return (FN(wide))NAN;
+    }
+}
+
 static void FN(check_rule)(int rule, ptrdiff_t n, double alpha, int nesterov) {
-    const struct fmlp_rule_args args = {.scale = 0.125, .alpha = alpha, .learning_rate = 0.0625,
-                                        .momentum = 0.75, .beta_1 = 0.875, .beta_2 = 0.96875,
-                                        .epsilon = 0.0078125, .decay = 1,
-                                        .nesterov = nesterov};
+    const struct fmlp_rule_args args = {
+        .scale = 0.125, .alpha = alpha, .learning_rate = 0.0625, .momentum = 0.75, .beta_1 = 0.875,
+        .beta_2 = 0.96875, .epsilon = 0.0078125, .rho = 0.625, .step = 0.25, .root = 1.5,
+        .step_gradient = 0.375, .mix = 0.4375, .decay = 1, .nesterov = nesterov};
     const T *g = FN(input)(0, n, FN(REAL));
-    T *w = FN(input)(1, n, FN(REAL)), *s1 = FN(input)(2, n, FN(REAL));
-    T *s2 = FN(input)(3, n, FN(REAL));
-    T *before = FN(array)(4, 3 * n);
+    T *w = FN(input)(1, n, FN(REAL));
+    T *s[] = {FN(input)(2, n, FN(REAL)), FN(input)(3, n, FN(REAL)), FN(input)(4, n, FN(REAL))};
+    T *before = FN(array)(5, 4 * n);
     FN(wide) squares = 0;
     int ok = 1;
     for (ptrdiff_t i = 0; i < n; i++) {
-        s2[i] = s2[i] < 0 ? -s2[i] : s2[i];
-        before[3 * i] = w[i], before[3 * i + 1] = s1[i], before[3 * i + 2] = s2[i];
+        if (rule == FMLP_RULE_ADAGRAD || rule == FMLP_RULE_ADADELTA || rule == FMLP_RULE_RMSPROP)
+            s[0][i] = s[0][i] < 0 ? -s[0][i] : s[0][i]; /* a sum of squares */
+        for (int k = 1; k < 3; k++) s[k][i] = s[k][i] < 0 ? -s[k][i] : s[k][i];
+        before[4 * i] = w[i];
+        for (int k = 0; k < 3; k++) before[4 * i + 1 + k] = s[k][i];
         squares += (FN(wide))w[i] * w[i];
     }
-    void *s[] = {s1, rule == FMLP_RULE_ADAM ? s2 : NULL};
-    const double returned = FN(kernels).rule(rule, n, g, w, s, &args);
+    void *state[] = {s[0], s[1], s[2]};
+    const double returned = FN(kernels).rule(rule, n, g, w, state, &args);
     if (alpha != 0) ok &= FN(near)((T)returned, squares, squares * (FN(wide))n);
     for (ptrdiff_t i = 0; i < n; i++) {
-        const T *b = before + 3 * i;
+        const T *b = before + 4 * i;
         const FN(wide) gradient = (g[i] + args.alpha * b[0]) * args.scale;
-        if (rule == FMLP_RULE_GRADIENT) {
-            ok &= FN(near)(s1[i], gradient, 1) && w[i] == b[0];
-        } else if (rule == FMLP_RULE_SGD) {
-            const FN(wide) step = args.learning_rate * gradient, v = args.momentum * b[1] - step;
-            ok &= FN(near)(s1[i], v, 1);
-            ok &= FN(near)(w[i], b[0] + (nesterov ? args.momentum * v - step : v), 1);
-        } else {
-            const FN(wide) m = args.beta_1 * b[1] + (1 - args.beta_1) * gradient;
-            const FN(wide) v = args.beta_2 * b[2] + (1 - args.beta_2) * gradient * gradient;
-            const FN(wide) root = FMLP_IS_F32 ? sqrt((double)v) : (FN(wide))sqrtl(v);
-            ok &= FN(near)(s1[i], m, 1) && FN(near)(s2[i], v, 1);
-            ok &= FN(near)(w[i], b[0] - args.learning_rate * m / (root + args.epsilon), 10);
-        }
+        FN(wide) want[] = {b[1], b[2], b[3]};
+        ok &= FN(near)(w[i], FN(rule_one)(rule, b[0], gradient, want, &args), 10);
+        for (int k = 0; k < 3; k++) ok &= FN(near)(s[k][i], want[k], 10);
     }
     FN(report)(ok, "rule", FN(REAL), rule, nesterov, n);
 }
@@ -69,7 +131,7 @@ static void FN(check_sum)(ptrdiff_t n) {
 static void FN(check_rules)(void) {
     const ptrdiff_t sizes[] = {1, 2, LANES - 1, LANES, LANES + 1, 2 * LANES + 1, 3 * LANES, 37};
     for (int i = 1; i < 9; i++) {
-        for (int rule = FMLP_RULE_GRADIENT; rule <= FMLP_RULE_ADAM; rule++) {
+        for (int rule = FMLP_RULE_GRADIENT; rule <= FMLP_RULE_DESCENT; rule++) {
             FN(check_rule)(rule, i * LANES, 0, 0);
             FN(check_rule)(rule, i * LANES, 0.25, 1);
         }
