@@ -56,7 +56,9 @@ def test_recorded_torch(name):
 
 @pytest.mark.parametrize("name", recorded.CASES)
 def test_live_torch(name):
-    pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
+    if not hasattr(torch.optim, recorded.CASES[name][2]):  # Muon came with torch 2.9
+        pytest.skip(f"torch {torch.__version__} has no {recorded.CASES[name][2]}")
     assert abs(ours(name) - recorded.trajectory(name)).max() < 1e-10
 
 
