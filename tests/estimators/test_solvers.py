@@ -99,6 +99,11 @@ def test_fit_is_the_formula(solver, constrained):
     np.testing.assert_allclose(weights_of(model), oracle.average, rtol=1e-7, atol=1e-8)
 
 
+@pytest.mark.parametrize("name", [*SOLVERS, *SCHEDULES, "plateau"])
+def test_docstrings_have_all(Estimator, name):
+    assert f"'{name}'" in Estimator.__doc__
+
+
 def test_default_rho_is_torchs():
     X, y = data()
     for solver, rho in [("adadelta", 0.9), ("rmsprop", 0.99)]:
