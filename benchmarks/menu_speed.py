@@ -66,7 +66,24 @@ def constraints():
     return {"adam": Entry(), **{name: Entry({name: v}, 1.3) for name, v in values.items()}}
 
 
-GROUPS = {"solvers": solvers, "constraints": constraints}  # the first entry is the base
+def layers():
+    """What a layer may have beside product and activation; limits for dropout and batch statistics.
+
+    A residual has one more matrix, 54 x 128.
+    """
+    entries = {
+        "dropout": Entry({"dropout": 0.3}, 1.15),
+        "input_dropout": Entry({"input_dropout": 0.3}, 1.15),
+        "input_noise": Entry({"input_noise": 0.1}),
+        "batch normalization": Entry({"normalization": "batch"}, 1.4),
+        "layer normalization": Entry({"normalization": "layer"}, 1.4),
+        "residual": Entry({"residual": True}, None, 4 * BATCH * SIZES[0] * SIZES[1]),
+    }
+    return {"plain": Entry(), **entries}
+
+
+# The first entry of a group is the base.
+GROUPS = {"solvers": solvers, "constraints": constraints, "layers": layers}
 
 
 def problem(n_rows):
