@@ -58,6 +58,7 @@ class Pass:
 
     z: np.ndarray = None  # raw outputs
     x: list = field(default_factory=list)  # input of each layer
+    y: list = field(default_factory=list)  # what each activation is a function of
     hat: list = field(default_factory=list)
     slope: list = field(default_factory=list)  # f' times the mask
     std: list = field(default_factory=list)
@@ -102,6 +103,7 @@ def forward(spec, params, X, masks=None, weight=None, running=None):
             done.std.append(std)
             done.mean.append(mean)
             done.var.append(var)
+        done.y.append(y)
         f, slope = ACTIVATIONS[name]
         mask = 1.0 if masks is None else masks[i]
         done.slope.append(slope(y) * mask)

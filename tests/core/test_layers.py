@@ -278,6 +278,32 @@ def test_custom_loss_in_two_calls(normalization, sparse, rng):
             close(got, expected, 1e-9)
 
 
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("solver", [*_core.SOLVERS, None])
+def test_threads_change_no_bit_in_any_solver(solver, sparse, rng):
+    """None: gradients alone. Three epochs of three mini-batches, or of one where steps need it."""
+    case = Case(
+        rng, (20, 33, 33, 40, 3), normalization="batch", residual=True, dropout=0.3,
+        input_dropout=0.2, input_noise=0.0 if sparse else 0.1, sparse=sparse, weights="random",
+        n=90, dtype=np.float32, hidden=["relu", "gelu", "tanh"],
+    )  # fmt: skip
+
+    def result(**options):
+        if solver is None:
+            loss, gradient, trainer = case.gradient(0.1, **options)
+            running = np.empty(case.net.n_running, np.float32)
+            trainer.read_running(running)
+            return loss, gradient, running
+        batch_size = 90 if _core.SOLVERS[solver].full_batch else 30
+        return trained(case, solver, batch_size, epochs=3, **options)
+
+    want = result()
+    for threads in (2, 4, 7):
+        got = result(n_threads=threads, exact_threads=True)
+        assert all(np.array_equal(g, w) for g, w in zip(got, want, strict=True))
+    assert all(np.isfinite(w).all() for w in want)
+
+
 def test_sparse_rows_are_masked_like_dense_ones(rng):
     options = {"normalization": "batch", "residual": True, "dropout": 0.3, "input_dropout": 0.4}
     case = Case(rng, (30, 40, 3), sparse=True, n=90, **options)
