@@ -73,3 +73,21 @@ KINKS = {
     "hard_sigmoid": [-3.0, 3.0],
     "hard_swish": [-3.0, 3.0],
 }
+
+
+# Those that are more than a function of one number.
+
+
+def prelu(z, slopes):
+    """Value, derivative by z and derivative by the slope of each unit, all like z."""
+    positive = z > 0
+    return np.where(positive, z, slopes * z), np.where(positive, 1, slopes), np.minimum(z, 0)
+
+
+def maxout(z, pieces):
+    """Value (m, n) and derivative by the columns of z (m, n * pieces): piece p of unit j is column
+    p * n + j. Of equal pieces the first one has the derivative."""
+    by_piece = z.reshape(len(z), pieces, -1)
+    winner = by_piece.argmax(axis=1)
+    won = winner[:, None] == np.arange(pieces)[:, None]
+    return by_piece.max(axis=1), won.astype(float).reshape(z.shape)

@@ -9,7 +9,7 @@ Masks and noise are given: philox.py has the engine's.
 from dataclasses import dataclass, field
 
 import numpy as np
-from activation_formulas import ACTIVATIONS
+from activation_formulas import ACTIVATIONS, maxout, prelu
 
 EPS = 1e-5
 
@@ -22,15 +22,24 @@ class Spec:
     hidden: tuple  # activation of each hidden layer
     normalization: str | None = None
     residual: bool = False
+    pieces: int = 2  # of maxout
+
+    def columns(self, layer):
+        """Of the weight matrix."""
+        many = layer < len(self.hidden) and self.hidden[layer] == "maxout"
+        return self.sizes[layer + 1] * (self.pieces if many else 1)
 
     def shapes(self):
         """(name, layer, shape) of every parameter in the order of the flat vector."""
         pairs = list(zip(self.sizes, self.sizes[1:], strict=False))
-        shapes = [("W", i, pair) for i, pair in enumerate(pairs)]
-        shapes += [("b", i, (n_out,)) for i, (_, n_out) in enumerate(pairs)]
+        columns = [self.columns(i) for i in range(len(pairs))]
+        shapes = [("W", i, (n_in, columns[i])) for i, (n_in, _) in enumerate(pairs)]
+        shapes += [("b", i, (n,)) for i, n in enumerate(columns)]
         for i, (n_in, n_out) in enumerate(pairs[:-1]):
             if self.normalization:
-                shapes += [("scale", i, (n_out,)), ("shift", i, (n_out,))]
+                shapes += [("scale", i, (columns[i],)), ("shift", i, (columns[i],))]
+            if self.hidden[i] == "prelu":
+                shapes.append(("slopes", i, (n_out,)))
             if self.residual and n_in != n_out:
                 shapes.append(("P", i, (n_in, n_out)))
         return shapes
@@ -60,7 +69,8 @@ class Pass:
     x: list = field(default_factory=list)  # input of each layer
     y: list = field(default_factory=list)  # what each activation is a function of
     hat: list = field(default_factory=list)
-    slope: list = field(default_factory=list)  # f' times the mask
+    slope: list = field(default_factory=list)  # f' times the mask, for each column
+    by_slope: list = field(default_factory=list)  # derivative by prelu's slopes, times the mask
     std: list = field(default_factory=list)
     mean: list = field(default_factory=list)  # batch statistics, (1, n)
     var: list = field(default_factory=list)
@@ -77,6 +87,16 @@ def normalise(spec, z, weight, running):
         var = np.average((z - mean) ** 2, axis=0, weights=weight)[None]
     std = np.sqrt(var + EPS)
     return (z - mean) / std, std, mean, var
+
+
+def activate(spec, name, y, slopes):
+    """Value, derivative for each column of y, derivative by the slopes."""
+    if name == "prelu":
+        return prelu(y, slopes)
+    if name == "maxout":
+        return *maxout(y, spec.pieces), None
+    f, derivative = ACTIVATIONS[name]
+    return f(y), derivative(y), None
 
 
 def forward(spec, params, X, masks=None, weight=None, running=None):
@@ -104,10 +124,11 @@ def forward(spec, params, X, masks=None, weight=None, running=None):
             done.mean.append(mean)
             done.var.append(var)
         done.y.append(y)
-        f, slope = ACTIVATIONS[name]
-        mask = 1.0 if masks is None else masks[i]
-        done.slope.append(slope(y) * mask)
-        a = f(y) * mask
+        a, slope, by_slope = activate(spec, name, y, parts.get(("slopes", i)))
+        mask = np.ones_like(a) if masks is None else masks[i] * np.ones_like(a)
+        done.slope.append(slope * np.tile(mask, slope.shape[1] // a.shape[1]))
+        done.by_slope.append(None if by_slope is None else by_slope * mask)
+        a = a * mask
         if spec.residual:
             a = a + (x @ parts["P", i] if ("P", i) in parts else x)
         x = a
@@ -126,7 +147,9 @@ def backward(spec, params, done, delta, weight=None):
     share = np.ones(len(delta)) if weight is None else np.asarray(weight, float)
     share = (share / share.sum())[:, None]
     for i in reversed(range(last)):
-        dz = dy = dh * done.slope[i]
+        dz = dy = np.tile(dh, done.slope[i].shape[1] // dh.shape[1]) * done.slope[i]
+        if spec.hidden[i] == "prelu":
+            grad["slopes", i] = (dh * done.by_slope[i]).sum(axis=0)
         if spec.normalization:
             hat = done.hat[i]
             grad["scale", i], grad["shift", i] = (dy * hat).sum(axis=0), dy.sum(axis=0)

@@ -5,8 +5,6 @@ dict of state s that starts empty, the step's number t = 1, 2, ... and learning 
 hyperparameters h; it returns the new weights.
 """
 
-from itertools import pairwise
-
 import numpy as np
 import reference
 
@@ -164,7 +162,11 @@ class Solver:
         self.w = np.array(params, float)
         self.average = self.w.copy()
         self.state, self.t, self.rate_sum = {}, 0, 0.0
-        self.n_weights = sum(n_in * n_out for n_in, n_out in pairwise(layer_sizes))
+        self.n_weights = sum(matrix.size for matrix in self.matrices(self.w))
+
+    def matrices(self, flat):
+        """Views of the weight matrices, which a flat vector begins with."""
+        return reference.unflatten(flat, self.sizes)[0]
 
     def step(self, g, rate):
         """One step with a gradient that has the L2 penalty in it."""
@@ -205,8 +207,7 @@ class Solver:
     def muon(self, w, g, rate):
         """AdamW, but for the matrices between two hidden layers."""
         new = adamw(w, g, self.state, self.t, rate, self.h)
-        matrices, gradients = (reference.unflatten(a, self.sizes)[0] for a in (w, g))
-        stepped = reference.unflatten(new, self.sizes)[0]
+        matrices, gradients, stepped = map(self.matrices, (w, g, new))
         for i in range(1, len(matrices) - 1):
             m = mean(self.state, i, 0.95, gradients[i])
             o = newton_schulz(0.05 * gradients[i] + 0.95 * m)
@@ -220,6 +221,6 @@ class Solver:
         if self.name == "schedulefree":
             points += [self.state["z"], self.average]
         for point in points:
-            for matrix in reference.unflatten(point, self.sizes)[0]:
+            for matrix in self.matrices(point):
                 norms = np.linalg.norm(matrix, axis=0)
                 matrix *= np.minimum(1, self.h["max_norm"] / np.maximum(norms, 1e-300))

@@ -1,36 +1,33 @@
 /* The activations there are. A row here, a body in kernels/activation.inc.h:
  * docs/adding-an-activation.md. */
-#include "activations.h"
-
 #include <string.h>
 
-static const struct fmlp_activation table[] = {
-    [FMLP_ACT_IDENTITY] = {"identity", 0},
-    [FMLP_ACT_LOGISTIC] = {"logistic", 0},
-    [FMLP_ACT_TANH] = {"tanh", 0},
-    [FMLP_ACT_RELU] = {"relu", 0},
-    [FMLP_ACT_LEAKY_RELU] = {"leaky_relu", 0},
-    [FMLP_ACT_ELU] = {"elu", 0},
-    [FMLP_ACT_SELU] = {"selu", 0},
-    [FMLP_ACT_GELU] = {"gelu", 1},
-    [FMLP_ACT_SILU] = {"silu", 1},
-    [FMLP_ACT_MISH] = {"mish", 1},
-    [FMLP_ACT_SOFTPLUS] = {"softplus", 1},
-    [FMLP_ACT_SOFTSIGN] = {"softsign", 0},
-    [FMLP_ACT_HARD_SIGMOID] = {"hard_sigmoid", 0},
-    [FMLP_ACT_HARD_SWISH] = {"hard_swish", 1},
+#include "../include/fmlp.h"
+#include "../kernels/activations.h"
+
+static const fmlp_activation table[] = {
+    [FMLP_ACT_IDENTITY] = {"identity"},
+    [FMLP_ACT_LOGISTIC] = {"logistic"},
+    [FMLP_ACT_TANH] = {"tanh"},
+    [FMLP_ACT_RELU] = {"relu"},
+    [FMLP_ACT_LEAKY_RELU] = {"leaky_relu"},
+    [FMLP_ACT_ELU] = {"elu"},
+    [FMLP_ACT_SELU] = {"selu"},
+    [FMLP_ACT_GELU] = {"gelu", .stored = 1},
+    [FMLP_ACT_SILU] = {"silu", .stored = 1},
+    [FMLP_ACT_MISH] = {"mish", .stored = 1},
+    [FMLP_ACT_SOFTPLUS] = {"softplus", .stored = 1},
+    [FMLP_ACT_SOFTSIGN] = {"softsign"},
+    [FMLP_ACT_HARD_SIGMOID] = {"hard_sigmoid"},
+    [FMLP_ACT_HARD_SWISH] = {"hard_swish", .stored = 1},
+    [FMLP_ACT_PRELU] = {"prelu", .stored = 1, .slopes = 1},
+    [FMLP_ACT_MAXOUT] = {"maxout", .pieces = 1},
 };
 
 enum { COUNT = sizeof table / sizeof table[0] };
 
-const struct fmlp_activation *fmlp_activation_get(int act) {
+const fmlp_activation *fmlp_activation_at(int act) {
     return act >= 0 && act < COUNT ? &table[act] : 0;
-}
-
-int fmlp_activation_count(void) { return COUNT; }
-
-const char *fmlp_activation_name(int act) {
-    return act >= 0 && act < COUNT ? table[act].name : "";
 }
 
 int fmlp_activation_by_name(const char *name) {

@@ -34,6 +34,7 @@ static void epilogue(const struct fmlp_chunk *c, int l, ptrdiff_t i, ptrdiff_t m
         .z = row_of(t, t->z, l, i),
         .a = row_of(t, t->a, l, i),
         .d = row_of(t, t->d, l, i),
+        .e = row_of(t, t->e, l, i),
         .rstd = t->rstd[l] ? fmlp_at(plan, t->rstd[l], i) : 0,
         .mean = t->stats[l],
         .var = t->stats[l] ? fmlp_at(plan, t->stats[l], plan->layers[l].out_pad) : 0,
@@ -65,29 +66,43 @@ static void product_back(const struct fmlp_trainer *t, int q, ptrdiff_t i, ptrdi
                           fmlp_at(plan, t->wt, p->wt_at), act, a, ld, out, ld);
 }
 
+/* What act_backward leaves to prelu and maxout: dz, the deltas of layer l's units, in place */
+static void units_back(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdiff_t m, void *dz) {
+    const struct fmlp_plan *plan = &t->plan;
+    const struct fmlp_layer_plan *p = &plan->layers[l];
+    void *e = row_of(t, t->e, l, i);
+    if (p->slopes)
+        plan->k->prelu_backward(m, p->units, row_of(t, t->d, l, i), p->ld, e, p->ld, dz, p->ld);
+    else if (p->pieces > 1)
+        plan->k->maxout_backward(m, p->units, p->pieces, e, p->ld, dz, p->ld);
+}
+
 /* Deltas of layer l's input, and with them of the layer below up to its activation: into dy where
  * that layer is normalised, else into dz. */
 static void deltas_below(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdiff_t m) {
     const struct fmlp_plan *plan = &t->plan;
     const struct fmlp_layer_plan *p = &plan->layers[l], *below = &plan->layers[l - 1];
-    const int act = below->stored ? FMLP_ACT_STORED : below->act;
+    /* prelu takes the deltas of its outputs themselves; maxout without dropout is no factor */
+    const int act = below->slopes ? FMLP_ACT_IDENTITY : below->stored ? FMLP_ACT_STORED : below->act;
     const ptrdiff_t ld = below->ld;
     const void *a = row_of(t, below->stored ? t->d : t->a, l - 1, i);
     void *dz = row_of(t, t->dz, l - 1, i);
     void *out = below->norm ? row_of(t, t->dy, l - 1, i) : dz, *dh = row_of(t, t->dh, l - 1, i);
     if (!dh) { /* no residual here or above */
         product_back(t, l, i, m, act, a, out, ld);
+        units_back(t, l - 1, i, m, out);
         return;
     }
     product_back(t, l, i, m, FMLP_ACT_IDENTITY, a, dh, ld);
     if (p->projection >= 0) {
         product_back(t, p->projection, i, m, FMLP_ACT_IDENTITY, a, dz, ld);
-        plan->k->add(m, below->n_out, dz, ld, dh, ld);
+        plan->k->add(m, below->units, dz, ld, dh, ld);
     } else if (p->residual) {
-        plan->k->add(m, below->n_out, row_of(t, t->dh, l, i), p->ld, dh, ld);
+        plan->k->add(m, below->units, row_of(t, t->dh, l, i), p->ld, dh, ld);
     }
     memcpy(out, dh, (size_t)(m * ld * plan->k->size));
-    plan->k->act_backward(act, m, below->n_out, a, ld, out, ld);
+    plan->k->act_backward(act, m, below->units, a, ld, out, ld);
+    units_back(t, l - 1, i, m, out);
 }
 
 /* dz of a normalised layer from dy */

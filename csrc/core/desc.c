@@ -1,16 +1,24 @@
 /* Checks a network description and counts its parameters. */
 #include <math.h>
 
-#include "activations.h"
 #include "plan.h"
+
+ptrdiff_t fmlp_n_columns(const fmlp_net *net, int l) {
+    const fmlp_layer *layer = &net->layers[l];
+    const int last = l == net->n_layers - 1;
+    const int many = !last && fmlp_activation_at(layer->activation)->pieces;
+    return many ? fmlp_size_mul(layer->n_out, layer->pieces) : layer->n_out;
+}
 
 ptrdiff_t fmlp_n_params(const fmlp_net *net) {
     ptrdiff_t n = 0;
     for (int l = 0; l < net->n_layers; l++) {
         const fmlp_layer *layer = &net->layers[l];
-        n = fmlp_size_add(n, fmlp_size_mul(fmlp_size_add(layer->n_in, 1), layer->n_out));
+        const ptrdiff_t columns = fmlp_n_columns(net, l);
+        n = fmlp_size_add(n, fmlp_size_mul(fmlp_size_add(layer->n_in, 1), columns));
         if (l == net->n_layers - 1) break;
-        if (layer->normalization) n = fmlp_size_add(n, fmlp_size_mul(2, layer->n_out));
+        if (layer->normalization) n = fmlp_size_add(n, fmlp_size_mul(2, columns));
+        if (fmlp_activation_at(layer->activation)->slopes) n = fmlp_size_add(n, layer->n_out);
         if (fmlp_has_projection(net, l))
             n = fmlp_size_add(n, fmlp_size_mul(layer->n_in, layer->n_out));
     }
@@ -21,7 +29,7 @@ ptrdiff_t fmlp_n_running(const fmlp_net *net) {
     ptrdiff_t n = 0;
     for (int l = 0; l < net->n_layers - 1; l++)
         if (net->layers[l].normalization == FMLP_NORM_BATCH)
-            n = fmlp_size_add(n, fmlp_size_mul(2, net->layers[l].n_out));
+            n = fmlp_size_add(n, fmlp_size_mul(2, fmlp_n_columns(net, l)));
     return n;
 }
 
@@ -46,9 +54,10 @@ int fmlp_matrix_layer(const fmlp_net *net, int q) {
 static int probability(double p) { return p >= 0 && p < 1; }
 
 static int layer_sound(const fmlp_layer *layer) {
-    return layer->n_in >= 1 && layer->n_out >= 1 && fmlp_activation_get(layer->activation) &&
-           layer->normalization >= FMLP_NORM_NONE && layer->normalization <= FMLP_NORM_LAYER &&
-           probability(layer->dropout);
+    const fmlp_activation *act = fmlp_activation_at(layer->activation);
+    if (!act || (act->pieces && layer->pieces < 2)) return 0;
+    return layer->n_in >= 1 && layer->n_out >= 1 && layer->normalization >= FMLP_NORM_NONE &&
+           layer->normalization <= FMLP_NORM_LAYER && probability(layer->dropout);
 }
 
 fmlp_status fmlp_check(const fmlp_net *net) {

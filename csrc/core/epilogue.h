@@ -19,6 +19,7 @@ struct fmlp_epilogue {
     void *z;                /* (m, ld) the product; a normalised layer leaves z^ there */
     void *a;                /* (m, ld) the layer's output; may be z */
     void *d;                /* (m, ld) training: f' times the dropout mask */
+    void *e;                /* (m, ld) training: prelu's and maxout's, see kernels.h */
     void *rstd;             /* (m) layer normalisation in training: 1 / sqrt(var + eps) */
     const void *mean, *var; /* (out_pad) batch normalisation */
     void *side;             /* (m, ld) room for a projected input */

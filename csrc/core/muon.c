@@ -61,7 +61,7 @@ void fmlp_muon_take(struct fmlp_muon *muon, struct fmlp_plan *plan, const fmlp_n
         if (!arena->base) continue;
         muon->layers[i] = m;
         for (ptrdiff_t j = 0; j < plan->n_items; j++)
-            if (plan->items[j].layer == i + 1 && !plan->items[j].is_norm &&
+            if (plan->items[j].layer == i + 1 && plan->items[j].kind == FMLP_ITEM_MATRIX &&
                 !muon->layers[i].n_items++)
                 muon->layers[i].item = j;
     }

@@ -42,12 +42,17 @@ static void copy_narrow(const struct fmlp_plan *plan, const struct fmlp_layer_pl
     }
 }
 
+static void copy_vector(const struct fmlp_plan *plan, ptrdiff_t n, char *flat, char *w,
+                        int to_flat) {
+    memcpy(to_flat ? flat : w, to_flat ? w : flat, (size_t)(n * plan->k->size));
+}
+
 /* Two vectors of n_out: one after the other in flat memory, out_pad apart in the kernels'. */
 static void copy_pair(const struct fmlp_plan *plan, const struct fmlp_layer_plan *p, char *flat,
                       char *w, int to_flat) {
     const ptrdiff_t size = plan->k->size;
     for (int i = 0; i < 2; i++, flat += p->n_out * size, w += p->out_pad * size)
-        memcpy(to_flat ? flat : w, to_flat ? w : flat, (size_t)(p->n_out * size));
+        copy_vector(plan, p->n_out, flat, w, to_flat);
 }
 
 static void copy_all(const struct fmlp_plan *plan, void *flat, void *w, int to_flat) {
@@ -58,6 +63,9 @@ static void copy_all(const struct fmlp_plan *plan, void *flat, void *w, int to_f
         if (p->norm)
             copy_pair(plan, p, fmlp_at(plan, flat, p->flat_norm), fmlp_at(plan, w, p->norm_at),
                       to_flat);
+        if (p->slopes)
+            copy_vector(plan, p->n_out, fmlp_at(plan, flat, p->flat_slopes),
+                        fmlp_at(plan, w, p->slopes_at), to_flat);
     }
 }
 

@@ -1,7 +1,6 @@
 #include "plan.h"
 
 #include "../cpu/dispatch.h"
-#include "activations.h"
 
 static ptrdiff_t pad(ptrdiff_t n, ptrdiff_t to) { return (n + to - 1) / to * to; }
 
@@ -15,8 +14,13 @@ struct fmlp_layer_plan fmlp_layer_shape(const struct fmlp_kernels *k, const fmlp
                                         int sparse) {
     const int l = fmlp_matrix_layer(net, q), last = l == net->n_layers - 1, layer = q == l;
     const fmlp_layer *in = &net->layers[l];
-    struct fmlp_layer_plan p = {.n_in = in->n_in, .n_out = in->n_out, .wt_at = -1,
-                                .projection = -1};
+    const ptrdiff_t columns = fmlp_n_columns(net, l);
+    struct fmlp_layer_plan p = {.n_in = in->n_in, .n_out = layer ? columns : in->n_out,
+                                .units = in->n_out, .wt_at = -1, .projection = -1};
+    p.act = last || !layer ? FMLP_ACT_IDENTITY : in->activation;
+    const fmlp_activation *act = fmlp_activation_at(p.act);
+    p.slopes = act->slopes;
+    p.pieces = act->pieces ? in->pieces : 1;
     if (layer && !last) {
         p.norm = in->normalization;
         p.dropout = in->dropout;
@@ -24,11 +28,10 @@ struct fmlp_layer_plan fmlp_layer_shape(const struct fmlp_kernels *k, const fmlp
     }
     p.in_pad = pad(p.n_in, k->lanes);
     p.out_pad = pad(p.n_out, k->lanes);
-    p.act = last || !layer ? FMLP_ACT_IDENTITY : in->activation;
-    p.stored = fmlp_activation_get(p.act)->stored || p.dropout > 0 || p.residual;
+    p.stored = act->stored || p.dropout > 0 || p.residual;
     p.layout = l == 0 && sparse ? FMLP_ROWS : p.n_out <= k->narrow_max ? FMLP_NARROW : FMLP_PANELS;
     p.w_len = p.layout == FMLP_NARROW ? p.n_out * p.in_pad + k->lanes : (p.n_in + 1) * p.out_pad;
-    p.ld = last && p.layout == FMLP_NARROW ? p.n_out : fmlp_row_stride(k, p.n_out);
+    p.ld = last && p.layout == FMLP_NARROW ? p.n_out : fmlp_row_stride(k, columns);
     return p;
 }
 
@@ -59,9 +62,12 @@ static struct fmlp_layer_plan plan_matrix(struct fmlp_plan *plan, const fmlp_net
 static void plan_extras(struct fmlp_plan *plan, struct fmlp_layer_plan *p, struct flat *flat) {
     p->norm_at = plan->w_len;
     p->flat_norm = flat->extra;
-    if (!p->norm) return;
-    plan->w_len += 2 * p->out_pad;
-    flat->extra += 2 * p->n_out;
+    plan->w_len += p->norm ? 2 * p->out_pad : 0;
+    flat->extra += p->norm ? 2 * p->n_out : 0;
+    p->slopes_at = plan->w_len;
+    p->flat_slopes = flat->extra;
+    plan->w_len += p->slopes ? p->out_pad : 0;
+    flat->extra += p->slopes ? p->n_out : 0;
 }
 
 static void plan_running(struct fmlp_plan *plan, struct fmlp_layer_plan *p, struct flat *flat) {
@@ -76,9 +82,9 @@ static void plan_running(struct fmlp_plan *plan, struct fmlp_layer_plan *p, stru
 static void plan_layers(struct fmlp_plan *plan, const fmlp_net *net, int sparse, int training) {
     struct flat flat = {0, 0, 0, 0};
     int q = net->n_layers; /* the next projection */
-    for (int l = 0; l < net->n_layers; l++) flat.b += net->layers[l].n_in * net->layers[l].n_out;
+    for (int l = 0; l < net->n_layers; l++) flat.b += net->layers[l].n_in * fmlp_n_columns(net, l);
     flat.extra = flat.b;
-    for (int l = 0; l < net->n_layers; l++) flat.extra += net->layers[l].n_out;
+    for (int l = 0; l < net->n_layers; l++) flat.extra += fmlp_n_columns(net, l);
     for (int l = 0; l < net->n_layers; l++) {
         struct fmlp_layer_plan p = plan_matrix(plan, net, l, sparse, training), projection;
         p.flat_w = flat.w, flat.w += p.n_in * p.n_out;
@@ -86,7 +92,7 @@ static void plan_layers(struct fmlp_plan *plan, const fmlp_net *net, int sparse,
         plan_extras(plan, &p, &flat);
         if (fmlp_has_projection(net, l)) {
             projection = plan_matrix(plan, net, q, sparse, training);
-            projection.flat_w = flat.extra, flat.extra += p.n_in * p.n_out;
+            projection.flat_w = flat.extra, flat.extra += p.n_in * p.units;
             projection.flat_b = -1;
             p.projection = q++;
             if (plan->layers) plan->layers[p.projection] = projection;
@@ -116,7 +122,19 @@ static ptrdiff_t item_height(const struct fmlp_plan *plan, const struct fmlp_lay
     return plan->w_len / (k->nr * low) < 64 ? low : 48;
 }
 
-enum { NORM_WIDTH = 4 }; /* panels of a normalisation's item */
+enum { VECTOR_WIDTH = 4 }; /* panels of an item of scale and shift, or of slopes */
+
+static void plan_vector_items(struct fmlp_plan *plan, int l, enum fmlp_item_kind kind,
+                              ptrdiff_t out_pad) {
+    const ptrdiff_t step = VECTOR_WIDTH * plan->k->nr;
+    for (ptrdiff_t j = 0; j < out_pad; j += step, plan->n_items++) {
+        if (!plan->items) continue;
+        struct fmlp_item *it = &plan->items[plan->n_items];
+        it->layer = l, it->kind = kind, it->j = j;
+        it->width = fmlp_min(step, out_pad - j);
+        it->cost = 2 * (double)it->width;
+    }
+}
 
 /* Counts the items; writes them when plan->items is set. */
 static void plan_items(struct fmlp_plan *plan, const fmlp_net *net, int sparse) {
@@ -134,7 +152,7 @@ static void plan_items(struct fmlp_plan *plan, const fmlp_net *net, int sparse) 
             for (ptrdiff_t k0 = 0; k0 < p.n_in; k0 += height, plan->n_items++) {
                 if (!plan->items) continue;
                 struct fmlp_item *it = &plan->items[plan->n_items];
-                it->layer = l, it->is_norm = 0, it->j = j, it->width = width;
+                it->layer = l, it->kind = FMLP_ITEM_MATRIX, it->j = j, it->width = width;
                 it->k0 = k0, it->k1 = fmlp_min(k0 + height, p.n_in);
                 it->cost = (double)(it->k1 - k0 + (k0 == 0)) * (double)width;
             }
@@ -142,15 +160,11 @@ static void plan_items(struct fmlp_plan *plan, const fmlp_net *net, int sparse) 
     }
     for (int l = 0; l < net->n_layers; l++) {
         const struct fmlp_layer_plan p = fmlp_layer_shape(k, net, l, sparse);
-        for (ptrdiff_t j = 0; p.norm && j < p.out_pad; j += NORM_WIDTH * k->nr, plan->n_items++) {
-            if (!plan->items) continue;
-            struct fmlp_item *it = &plan->items[plan->n_items];
-            it->layer = l, it->is_norm = 1, it->j = j;
-            it->width = fmlp_min(NORM_WIDTH * k->nr, p.out_pad - j);
-            it->cost = 2 * (double)it->width;
-        }
+        if (p.norm) plan_vector_items(plan, l, FMLP_ITEM_NORM, p.out_pad);
+        if (p.slopes) plan_vector_items(plan, l, FMLP_ITEM_SLOPES, p.out_pad);
     }
-    plan->item_len += 2 * NORM_WIDTH * k->nr; /* never less than a panel's biases or a norm item */
+    /* never less than a panel's biases or two vectors */
+    plan->item_len += 2 * VECTOR_WIDTH * k->nr;
 }
 
 /* With arrays of its own, and the groups of outputs spelt out. */

@@ -9,10 +9,13 @@
 enum fmlp_layout { FMLP_PANELS, FMLP_NARROW, FMLP_ROWS }; /* see kernels.h */
 
 struct fmlp_layer_plan {
-    ptrdiff_t n_in, n_out;
+    ptrdiff_t n_in, n_out;     /* of the matrix: n_out columns, */
+    ptrdiff_t units;           /* which belong to so many units: fewer for maxout */
     ptrdiff_t in_pad, out_pad; /* padded to lanes */
     enum fmlp_layout layout;
     int act;
+    int slopes; /* prelu: parameters of its own */
+    int pieces; /* maxout: columns of a unit, else 1 */
     int stored; /* training keeps f'(z) of the outputs, see kernels.h: act_store */
     int norm;          /* fmlp_normalization */
     double dropout;
@@ -25,6 +28,8 @@ struct fmlp_layer_plan {
     ptrdiff_t flat_b;  /* where the biases start; -1: a projection, which has none */
     ptrdiff_t norm_at; /* kernel layout: scale, then shift, (out_pad) each */
     ptrdiff_t flat_norm;
+    ptrdiff_t slopes_at; /* kernel layout: (out_pad) */
+    ptrdiff_t flat_slopes;
     ptrdiff_t running_at;   /* kernel layout: running mean, then variance, (out_pad) each */
     ptrdiff_t flat_running; /* flat vector of its own */
     ptrdiff_t ld;      /* of this layer's outputs and deltas */
@@ -32,10 +37,12 @@ struct fmlp_layer_plan {
 
 /* One piece of phase 2: columns [j, j + width) of a matrix from inputs [k0, k1), and the biases of
  * those columns where k0 == 0. Narrow layers: all columns. Or columns of a normalisation's scale
- * and shift. */
+ * and shift, or of a layer's slopes. */
+enum fmlp_item_kind { FMLP_ITEM_MATRIX, FMLP_ITEM_NORM, FMLP_ITEM_SLOPES };
+
 struct fmlp_item {
     int layer; /* or matrix */
-    int is_norm;
+    enum fmlp_item_kind kind;
     ptrdiff_t j, width, k0, k1;
     double cost;
 };

@@ -32,13 +32,14 @@ static void take_layer(struct fmlp_trainer *t, const fmlp_net *net, int l,
     const int last = l == net->n_layers - 1, batch = p.norm == FMLP_NORM_BATCH;
     const int residual_above = l + 1 < net->n_layers - 1 && net->layers[l + 1].residual;
     void *a = take_rows(t, &p, 1, arena), *d = take_rows(t, &p, p.stored, arena);
+    void *e = take_rows(t, &p, p.slopes || p.pieces > 1, arena);
     void *dz = last ? a : take_rows(t, &p, 1, arena);
     void *z = take_rows(t, &p, p.norm, arena), *dy = take_rows(t, &p, p.norm, arena);
     void *dh = take_rows(t, &p, p.residual || residual_above, arena);
     void *rstd = p.norm && !batch ? fmlp_take(arena, t->chunk, t->plan.k->size) : 0;
     void *moments = batch ? fmlp_take(arena, fmlp_size_mul(4, p.out_pad), t->plan.k->size) : 0;
     if (!arena->base) return;
-    t->a[l] = a, t->d[l] = d, t->dz[l] = dz, t->z[l] = z, t->dy[l] = dy, t->dh[l] = dh;
+    t->a[l] = a, t->d[l] = d, t->e[l] = e, t->dz[l] = dz, t->z[l] = z, t->dy[l] = dy, t->dh[l] = dh;
     t->rstd[l] = rstd, t->stats[l] = moments;
 }
 
@@ -60,7 +61,7 @@ static void take_pointers(struct fmlp_trainer *t, const fmlp_net *net, int q,
 }
 
 static void take_layers(struct fmlp_trainer *t, const fmlp_net *net, struct fmlp_arena *arena) {
-    void ***const arrays[] = {&t->a, &t->d, &t->z, &t->dy, &t->dh, &t->rstd, &t->stats};
+    void ***const arrays[] = {&t->a, &t->d, &t->e, &t->z, &t->dy, &t->dh, &t->rstd, &t->stats};
     const ptrdiff_t n = t->plan.n_matrices, pointer = sizeof(void *);
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         *arrays[i] = fmlp_take(arena, net->n_layers, pointer);

@@ -166,6 +166,19 @@ static double norm_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
            finish(t, c, l, shift, it->width, dshift, 1);
 }
 
+/* Slopes of prelu; they are not penalised. */
+static double slopes_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
+                          const struct fmlp_item *it, const struct fmlp_thread_memory *mem) {
+    const struct fmlp_plan *plan = &t->plan;
+    const int l = it->layer;
+    const struct fmlp_layer_plan *p = &plan->layers[l];
+    const ptrdiff_t at = p->slopes_at + it->j;
+    void *g = sum_at(t, mem, at);
+    if (c->sums)
+        plan->k->grad_bias(c->rows, it->width, fmlp_at(plan, t->e[l], it->j), p->ld, !c->first, g);
+    return finish(t, c, l, at, it->width, g, 1);
+}
+
 static double matrix_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
                           const struct fmlp_item *it, const struct fmlp_thread_memory *mem) {
     switch (t->plan.layers[it->layer].layout) {
@@ -184,7 +197,12 @@ void fmlp_update_item(void *arg, ptrdiff_t item, int thread) {
     }
     const struct fmlp_thread_memory mem = fmlp_thread_memory(t, thread);
     const struct fmlp_item *it = &t->plan.items[item];
-    const double squares = it->is_norm ? norm_item(t, c, it, &mem) : matrix_item(t, c, it, &mem);
+    double squares = 0;
+    switch (it->kind) {
+    case FMLP_ITEM_MATRIX: squares = matrix_item(t, c, it, &mem); break;
+    case FMLP_ITEM_NORM: squares = norm_item(t, c, it, &mem); break;
+    case FMLP_ITEM_SLOPES: squares = slopes_item(t, c, it, &mem); break;
+    }
     if (c->measures) t->squares[item] = squares;
     else t->penalty[item] += squares * c->penalty_factor;
 }

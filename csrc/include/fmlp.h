@@ -3,8 +3,8 @@
  * SIMPLE
  *   A network is a const description (fmlp_net) and one flat vector of parameters: all weight
  *   matrices first, layer by layer, each (n_in, n_out) row-major, then all biases, layer by layer,
- *   then what else a layer has, layer by layer: normalisation scale and shift (n_out each), the
- *   projection P of its residual (n_in, n_out).
+ *   then what else a layer has, layer by layer: normalisation scale and shift (one of each for a
+ *   column of W), slopes of prelu (n_out), the projection P of its residual (n_in, n_out).
  *   The caller owns all memory. The library allocates nothing, prints nothing, keeps no global
  *   state but the OpenMP runtime's threads, and reports every failure as an fmlp_status.
  *
@@ -118,10 +118,16 @@ const fmlp_loss_info *fmlp_loss_at(int i);
 int fmlp_loss_domain(const fmlp_head *head); /* with respect to loss_args */
 ptrdiff_t fmlp_outputs_per_target(const fmlp_head *head);
 
-/* The table of core/activations.c. */
-int fmlp_activation_count(void);
-const char *fmlp_activation_name(int activation);    /* "" for an unknown number */
-int fmlp_activation_by_name(const char *name);       /* -1: no such activation */
+/* The table of core/activations.c; an activation is known by its row. */
+typedef struct fmlp_activation {
+    const char *name;
+    int stored; /* f' is no function of f: the forward pass of training leaves it in memory */
+    int slopes; /* a unit has a slope, which is trained */
+    int pieces; /* a unit has several columns of W */
+} fmlp_activation;
+
+const fmlp_activation *fmlp_activation_at(int activation); /* NULL: no such activation */
+int fmlp_activation_by_name(const char *name);             /* -1: no such activation */
 
 typedef enum fmlp_normalization { /* of a hidden layer, before its activation */
     FMLP_NORM_NONE = 0,
@@ -133,9 +139,10 @@ typedef enum fmlp_normalization { /* of a hidden layer, before its activation */
  * another, x P. The last layer: x W + b. */
 typedef struct fmlp_layer {
     ptrdiff_t n_in;
-    ptrdiff_t n_out;
+    ptrdiff_t n_out; /* units */
     /* ignored in the last layer: */
     int activation;    /* from fmlp_activation_by_name */
+    int pieces;        /* maxout, >= 2: column p * n_out + j of W is piece p of unit j */
     int normalization; /* fmlp_normalization */
     double dropout;    /* probability of dropping a unit in training, [0, 1) */
     int residual;      /* adds its input to its output */
@@ -152,6 +159,7 @@ typedef struct fmlp_net {
 
 fmlp_status fmlp_check(const fmlp_net *net);
 ptrdiff_t fmlp_n_params(const fmlp_net *net);
+ptrdiff_t fmlp_n_columns(const fmlp_net *net, int layer); /* of the weight matrix of a layer */
 /* Running statistics, which are no parameters: mean, then variance of each batch-normalised layer. */
 ptrdiff_t fmlp_n_running(const fmlp_net *net);
 

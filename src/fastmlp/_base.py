@@ -67,6 +67,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
     # What `fit` sets; `_docs` says what they are.
     coefs_: list[Array]
     intercepts_: list[Array]
+    activation_slopes_: list[Array | None]
     loss_: float
     loss_curve_: list[float]
     best_loss_: float | None
@@ -208,7 +209,10 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
 
     def _check_structure(self, layout):
         """Refuse to go on training weights as another kind of network."""
-        for name in ("normalization", "residual"):
+        names = ["normalization", "residual"]
+        if max(layout.pieces, default=1) > 1:
+            names.append("maxout_pieces")
+        for name in names:
             now, before = getattr(self, name), getattr(layout, name)
             if now != before:
                 raise ValueError(
@@ -338,7 +342,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
     def _layout(self, layer_sizes):
         """Which parameters a network of these sizes has, as our own parameters say now."""
         names = layer_activations(self.activation, len(layer_sizes) - 2)
-        return Layout.of(layer_sizes, names, self.normalization, self.residual)
+        return Layout.of(layer_sizes, names, self.maxout_pieces, self.normalization, self.residual)
 
     def _network_key(self, weights):
         """What the network is beside its layout. Parameters may have changed since `fit`."""
@@ -354,6 +358,13 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         if dtype is None and not noise and key in weights.networks:
             return weights.networks[key]
         activations, head = key
+        layout = weights.layout
+        kind = layout.maxout_pieces, layout.normalization, layout.residual
+        if layout != Layout.of(layout.layer_sizes, activations, *kind):
+            raise ValueError(
+                f"The model was not fitted with activation={self.activation!r}: 'prelu' and"
+                " 'maxout' have weights of their own. Set it back, or fit anew."
+            )
         return Network(
             weights.layer_sizes,
             activations,
@@ -363,8 +374,9 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             loss_args=head.args,
             label_smoothing=head.label_smoothing,
             groups=head.groups,
-            normalization=weights.layout.normalization,
-            residual=weights.layout.residual,
+            maxout_pieces=layout.maxout_pieces,
+            normalization=layout.normalization,
+            residual=layout.residual,
             **noise,
         )
 

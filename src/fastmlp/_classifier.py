@@ -118,6 +118,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         focal_gamma: float = 2.0,
         label_smoothing: float = 0.0,
         class_weight: ClassWeight = None,
+        maxout_pieces: int = 2,
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
         input_noise: float = 0.0,
@@ -164,6 +165,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.focal_gamma = focal_gamma
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
+        self.maxout_pieces = maxout_pieces
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.input_noise = input_noise

@@ -12,8 +12,12 @@ cdef extern from "fmlp.h" nogil:
 
     const char *fmlp_status_str(fmlp_status status)
 
-    int fmlp_activation_count()
-    const char *fmlp_activation_name(int activation)
+    ctypedef struct fmlp_activation:
+        const char *name
+        int stored
+        int slopes
+        int pieces
+    const fmlp_activation *fmlp_activation_at(int activation)
 
     ctypedef enum fmlp_normalization:
         FMLP_NORM_NONE
@@ -24,6 +28,7 @@ cdef extern from "fmlp.h" nogil:
         Py_ssize_t n_in
         Py_ssize_t n_out
         int activation
+        int pieces
         int normalization
         double dropout
         int residual
@@ -65,6 +70,7 @@ cdef extern from "fmlp.h" nogil:
 
     fmlp_status fmlp_check(const fmlp_net *net)
     Py_ssize_t fmlp_n_params(const fmlp_net *net)
+    Py_ssize_t fmlp_n_columns(const fmlp_net *net, int layer)
     Py_ssize_t fmlp_n_running(const fmlp_net *net)
 
     ctypedef struct fmlp_exec:

@@ -18,6 +18,11 @@ class Solver(NamedTuple):
     averages: bool
     full_batch: bool
 
+class Activation(NamedTuple):
+    code: int
+    slopes: bool
+    pieces: bool
+
 class Loss(NamedTuple):
     code: int
     output: str
@@ -29,7 +34,7 @@ class Loss(NamedTuple):
 SOLVERS: dict[str, Solver]
 OUTPUTS: dict[str, int]
 LOSSES: dict[str, Loss]
-ACTIVATION_NAMES: tuple[str, ...]
+ACTIVATIONS: dict[str, Activation]
 
 def loss_domain(loss: str, args: tuple[float, ...]) -> str: ...
 def isa_name() -> str: ...
@@ -43,6 +48,7 @@ def in_parallel() -> bool: ...
 class Network:
     layer_sizes: tuple[int, ...]
     activations: tuple[str, ...]
+    columns: tuple[int, ...]
     output: str
     loss: str
     dtype: np.dtype[Any]
@@ -65,6 +71,7 @@ class Network:
         loss_args: Sequence[float] = ...,
         label_smoothing: float = ...,
         groups: Sequence[int] = ...,
+        maxout_pieces: int = ...,
         dropout: Sequence[float] = ...,
         normalization: Literal["batch", "layer"] | None = ...,
         residual: bool = ...,

@@ -49,6 +49,14 @@ SOLVERS = {
 _DOMAINS = ("real", "nonnegative", "positive", "probability")  # enum fmlp_domain
 
 
+class Activation(NamedTuple):
+    """A row of the engine's table of activations."""
+
+    code: int
+    slopes: bool  # a unit has a slope, which is trained
+    pieces: bool  # a unit has several columns
+
+
 class Loss(NamedTuple):
     """A row of the engine's table of losses."""
 
@@ -66,6 +74,16 @@ def _read_outputs():
     while (row := fmlp_output_at(len(codes))) != NULL:
         codes[row.name.decode()] = row.code
     return codes
+
+
+def _read_activations():
+    cdef const fmlp_activation *row
+    activations = {}
+    while (row := fmlp_activation_at(len(activations))) != NULL:
+        activations[row.name.decode()] = Activation(
+            len(activations), bool(row.slopes), bool(row.pieces)
+        )
+    return activations
 
 
 def _read_losses():
@@ -94,8 +112,7 @@ def loss_domain(str loss, tuple args):
 OUTPUTS = _read_outputs()  # code of each output activation by its name
 LOSSES = _read_losses()
 _NORMALIZATIONS = {None: FMLP_NORM_NONE, "batch": FMLP_NORM_BATCH, "layer": FMLP_NORM_LAYER}
-_ACTIVATIONS = {fmlp_activation_name(i).decode(): i for i in range(fmlp_activation_count())}
-ACTIVATION_NAMES = tuple(_ACTIVATIONS)
+ACTIVATIONS = _read_activations()
 
 cdef int _isa = fmlp_isa_best()
 
@@ -287,7 +304,7 @@ cdef class Network:
     layer_sizes : sequence of int
         (n_features, *hidden, n_outputs), each >= 1.
     activations : sequence of str
-        One of `ACTIVATION_NAMES` per hidden layer.
+        Out of `ACTIVATIONS`, one per hidden layer.
     output : str
         Output activation, one of `OUTPUTS`.
     loss : str
@@ -300,6 +317,9 @@ cdef class Network:
         In [0, 1), for losses of probabilities.
     groups : sequence of int
         Number of outputs of each of several softmaxes; empty: one.
+    maxout_pieces : int
+        Columns of the weight matrix for each unit of a maxout layer, >= 2. The first of each unit,
+        then the second ...
     dropout : sequence of float
         Probability of dropping a unit in training, one per hidden layer; empty: none.
     normalization : {None, "batch", "layer"}
@@ -312,9 +332,11 @@ cdef class Network:
 
     Attributes
     ----------
+    columns : tuple of int
+        Of each weight matrix: units, times pieces for maxout.
     n_params : int
         Length of the flat vector: weights, biases, then layer by layer normalization scale and
-        shift, and the projection of the residual.
+        shift, slopes of prelu, and the projection of the residual.
     n_running : int
         Length of the running statistics: mean and variance of each batch-normalized layer.
     is_random : bool
@@ -326,6 +348,7 @@ cdef class Network:
     cdef str code
     cdef readonly tuple layer_sizes
     cdef readonly tuple activations
+    cdef readonly tuple columns
     cdef readonly str output
     cdef readonly str loss
     cdef readonly object dtype
@@ -339,8 +362,8 @@ cdef class Network:
     cdef readonly tuple groups
 
     def __init__(self, layer_sizes, activations, str output, str loss, dtype, *, loss_args=(),
-                 double label_smoothing=0.0, groups=(), dropout=(), normalization=None,
-                 bint residual=False, double input_dropout=0.0, double input_noise=0.0):
+                 double label_smoothing=0.0, groups=(), int maxout_pieces=2, dropout=(),
+                 normalization=None, bint residual=False, double input_dropout=0.0, double input_noise=0.0):
         self.layer_sizes = tuple(int(n) for n in layer_sizes)
         self.activations = tuple(activations)
         self.output = output
@@ -352,8 +375,8 @@ cdef class Network:
         if len(self.layer_sizes) < 2 or len(self.activations) != len(self.layer_sizes) - 2:
             raise ValueError("activations: one name per hidden layer")
         for name in self.activations:
-            if name not in _ACTIVATIONS:
-                raise ValueError(f"activations: {name!r} is none of {', '.join(ACTIVATION_NAMES)}")
+            if name not in ACTIVATIONS:
+                raise ValueError(f"activations: {name!r} is none of {', '.join(ACTIVATIONS)}")
         if normalization not in _NORMALIZATIONS:
             raise ValueError(f"normalization: {normalization!r} is none of None, 'batch', 'layer'")
         if len(dropout) not in (0, len(self.activations)):
@@ -364,7 +387,9 @@ cdef class Network:
         for i in range(n):
             p[i].n_in = self.layer_sizes[i]
             p[i].n_out = self.layer_sizes[i + 1]
-            p[i].activation = _ACTIVATIONS[self.activations[i]] if i < n - 1 else 0
+            activation = ACTIVATIONS[self.activations[i] if i < n - 1 else "identity"]
+            p[i].activation = activation.code
+            p[i].pieces = maxout_pieces
             p[i].normalization = _NORMALIZATIONS[normalization] if i < n - 1 else 0
             p[i].dropout = dropout[i] if i < len(dropout) else 0
             p[i].residual = residual and i < n - 1
@@ -375,6 +400,7 @@ cdef class Network:
         self.net.input_noise = input_noise
         self._make_head(tuple(loss_args), label_smoothing, tuple(groups))
         _check(fmlp_check(&self.net))
+        self.columns = tuple(fmlp_n_columns(&self.net, i) for i in range(n))
         self.n_params = fmlp_n_params(&self.net)
         self.n_running = fmlp_n_running(&self.net)
         self.is_random = any(dropout) or input_dropout > 0 or input_noise > 0
@@ -408,7 +434,7 @@ cdef class Network:
 
 def new_running(Network net):
     """Running statistics before the first step: mean 0, variance 1, layer by layer."""
-    widths = net.layer_sizes[1 : len(net.layer_sizes) - 1] if net.n_running else ()
+    widths = net.columns[: len(net.columns) - 1] if net.n_running else ()
     parts = [part for n in widths for part in (np.zeros(n), np.ones(n))]
     return np.concatenate([[], *parts]).astype(net.dtype)
 

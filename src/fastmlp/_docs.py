@@ -25,6 +25,9 @@ str or sequence of str, default='relu'
     - 'softsign': ``x / (1 + abs(x))``
     - 'hard_sigmoid': ``clip(x + 3, 0, 6) / 6``
     - 'hard_swish': ``x * clip(x + 3, 0, 6) / 6``
+    - 'prelu': ``x`` where positive, else ``slope * x`` with a slope for each neuron that is trained
+      and starts from 0.25, see ``activation_slopes_``
+    - 'maxout': the largest of ``maxout_pieces`` linear functions of the layer's input
 
     The first four are scikit-learn's; formulas and slopes at kinks are PyTorch's.""",
     "solver": """\
@@ -143,6 +146,10 @@ int, default=15000
 int or None, default=None
     Number of threads. None chooses, with respect to CPU affinity, container limits and the
     size of the work. The result does not depend on it.""",
+    "maxout_pieces": """\
+int, default=2
+    Linear functions of each neuron with ``activation='maxout'``, at least 2. The layer's matrix in
+    ``coefs_`` has ``n_out * maxout_pieces`` columns: the first of each neuron, then the second.""",
     "dropout": """\
 float or sequence of float, default=0.0
     Probability of leaving a hidden unit out in a step of training, in [0, 1), or one per hidden
@@ -180,7 +187,8 @@ str or callable, default='auto'
     - 'lecun_normal': variance ``1 / n_in``, for 'selu'
     - 'orthogonal': orthonormal columns, or rows where those are fewer
     - a callable ``f(shape, random_state)``: returns the array for one weight matrix of
-      ``shape = (n_in, n_out)``; called layer by layer with NumPy's RandomState.""",
+      ``shape = (n_in, n_out)``; called layer by layer with NumPy's RandomState, and for each of
+      the ``maxout_pieces``.""",
     "rho": """\
 float or None, default=None
     Decay rate of the mean of squared gradients in 'adadelta' and 'rmsprop', in (0, 1). None is
@@ -310,8 +318,12 @@ coefs_ : list of ndarray of shape (n_in, n_out)
     Weight matrix of each layer. They are views of one vector: writing into them changes the model.
 intercepts_ : list of ndarray of shape (n_out,)
     Bias vector of each layer, views as well.
+activation_slopes_ : list of (ndarray of shape (n_units,) or None)
+    Slopes of the 'prelu' neurons of each hidden layer, views as well; None where its activation is
+    another. With 'prelu' only.
 normalization_scales_, normalization_shifts_ : list of ndarray of shape (n_units,)
-    Trained scale and shift of each hidden layer, views as well. With ``normalization`` only.
+    Trained scale and shift of each hidden layer, views as well; of a 'maxout' layer one for each
+    column of its matrix. With ``normalization`` only.
 normalization_means_, normalization_variances_ : list of ndarray of shape (n_units,)
     What prediction normalizes each hidden layer by. With ``normalization='batch'`` only.
 residual_projections_ : list of (ndarray of shape (n_in, n_units) or None)

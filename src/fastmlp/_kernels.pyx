@@ -91,6 +91,14 @@ cdef extern from "kernels/kernels.h" nogil:
                              Py_ssize_t) noexcept
         void (*act_store)(int, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t, void *,
                           Py_ssize_t) noexcept
+        void (*prelu)(Py_ssize_t, Py_ssize_t, const void *, void *, Py_ssize_t, void *, Py_ssize_t,
+                      void *, Py_ssize_t) noexcept
+        void (*prelu_backward)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *, Py_ssize_t,
+                               void *, Py_ssize_t) noexcept
+        void (*maxout)(Py_ssize_t, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t, void *, Py_ssize_t,
+                       void *, Py_ssize_t) noexcept
+        void (*maxout_backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t,
+                                void *, Py_ssize_t) noexcept
         void (*dropout)(Py_ssize_t, Py_ssize_t, const fmlp_random *, Py_ssize_t, double, void *,
                         Py_ssize_t, void *, Py_ssize_t) noexcept
         void (*dropout_entries)(Py_ssize_t, const fmlp_random *, Py_ssize_t, double, const void *,
@@ -140,8 +148,12 @@ cdef extern from "cpu/dispatch.h" nogil:
     const fmlp_kernels *fmlp_kernels_get(int isa, int dtype)
 
 cdef extern from "include/fmlp.h" nogil:
-    int fmlp_activation_count()
-    const char *fmlp_activation_name(int activation)
+    ctypedef struct fmlp_activation:
+        const char *name
+        int stored
+        int slopes
+        int pieces
+    const fmlp_activation *fmlp_activation_at(int activation)
     int fmlp_isa_count()
     const char *fmlp_isa_name(int isa)
     int fmlp_isa_by_name(const char *name)
@@ -152,8 +164,9 @@ cdef extern from "core/threads.h" nogil:
     ctypedef void (*fmlp_task)(void *arg, int thread, int n_threads) noexcept
     void fmlp_parallel(int n_threads, fmlp_task task, void *arg)
 
-ACTIVATIONS = {fmlp_activation_name(i).decode(): i for i in range(fmlp_activation_count())}
-ACTIVATIONS["stored"] = 100  # FMLP_ACT_STORED
+ACTIVATIONS = {"stored": 100}  # FMLP_ACT_STORED; code of each by its name
+while fmlp_activation_at(len(ACTIVATIONS) - 1) != NULL:
+    ACTIVATIONS[fmlp_activation_at(len(ACTIVATIONS) - 1).name.decode()] = len(ACTIVATIONS) - 1
 OUTPUTS = {"identity": 0, "logistic": 1, "softmax": 2, "exp": 3, "tanh": 4, "softplus": 5}
 LOSSES = {"squared_error": 0, "poisson": 1, "log_loss": 2, "absolute_error": 3, "huber": 4,
           "log_cosh": 5, "quantile": 6, "gamma": 7, "tweedie": 8, "gaussian_nll": 9, "focal": 10,
@@ -243,7 +256,9 @@ cdef class Table:
                 self.k.forward_sparse != NULL, self.k.backward != NULL,
                 self.k.backward_narrow != NULL, self.k.grad != NULL, self.k.grad_narrow != NULL,
                 self.k.grad_sparse != NULL, self.k.grad_bias != NULL, self.k.act_forward != NULL,
-                self.k.act_backward != NULL, self.k.act_store != NULL, self.k.dropout != NULL,
+                self.k.act_backward != NULL, self.k.act_store != NULL,
+                self.k.prelu != NULL, self.k.prelu_backward != NULL, self.k.maxout != NULL,
+                self.k.maxout_backward != NULL, self.k.dropout != NULL,
                 self.k.dropout_entries != NULL, self.k.noise != NULL, self.k.layer_norm != NULL,
                 self.k.layer_norm_backward != NULL, self.k.batch_stats != NULL,
                 self.k.batch_norm != NULL, self.k.batch_norm_backward != NULL,
@@ -314,6 +329,21 @@ cdef class Table:
 
     def act_backward(self, str act, a, d):
         self.k.act_backward(ACTIVATIONS[act], a.shape[0], a.shape[1], _p(a), _ld(a), _p(d), _ld(d))
+
+    def prelu(self, slopes, a, d=None, e=None):
+        self.k.prelu(a.shape[0], a.shape[1], _p(slopes), _p(a), _ld(a), _p(d), 0 if d is None else
+                     _ld(d), _p(e), 0 if e is None else _ld(e))
+
+    def prelu_backward(self, d, e, dz):
+        self.k.prelu_backward(d.shape[0], d.shape[1], _p(d), _ld(d), _p(e), _ld(e), _p(dz), _ld(dz))
+
+    def maxout(self, Py_ssize_t n, a, d=None, e=None):
+        """a, e (m, n * pieces), d (m, n)."""
+        self.k.maxout(a.shape[0], n, a.shape[1] // n, _p(a), _ld(a), _p(d), 0 if d is None else
+                      _ld(d), _p(e), 0 if e is None else _ld(e))
+
+    def maxout_backward(self, Py_ssize_t n, e, dz):
+        self.k.maxout_backward(e.shape[0], n, e.shape[1] // n, _p(e), _ld(e), _p(dz), _ld(dz))
 
     def act_store(self, str act, a, d):
         self.k.act_store(ACTIVATIONS[act], a.shape[0], a.shape[1], _p(a), _ld(a), _p(d), _ld(d))

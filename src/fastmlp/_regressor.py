@@ -91,6 +91,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         huber_delta: float = 1.0,
         quantile: float | Sequence[float] = 0.5,
         tweedie_power: float = 1.5,
+        maxout_pieces: int = 2,
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
         input_noise: float = 0.0,
@@ -137,6 +138,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.huber_delta = huber_delta
         self.quantile = quantile
         self.tweedie_power = tweedie_power
+        self.maxout_pieces = maxout_pieces
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.input_noise = input_noise

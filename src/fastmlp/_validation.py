@@ -14,7 +14,7 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import validate_data
 
-from ._core import ACTIVATION_NAMES, SOLVERS
+from ._core import ACTIVATIONS, SOLVERS
 from ._initialization import INITIALIZERS
 from ._losses import CLASSIFICATION, REGRESSION, REGRESSION_OUTPUTS
 from ._schedules import SCHEDULES
@@ -82,7 +82,7 @@ _CUSTOM_LOSS = (
 
 PARAMETER_RULES = {
     "hidden_layer_sizes": _either((_is_sequence, "an array-like"), _integer(1)),
-    "activation": _one_or_per_layer(_choice(*ACTIVATION_NAMES)),
+    "activation": _one_or_per_layer(_choice(*ACTIVATIONS)),
     "solver": _choice("lbfgs", *SOLVERS),
     "alpha": _real(0, np.inf, "[)"),
     "batch_size": _either(_choice("auto"), _integer(1)),
@@ -117,6 +117,7 @@ PARAMETER_RULES = {
     ),
     "max_fun": _integer(1),
     "n_threads": _either(_integer(1), _NONE),
+    "maxout_pieces": _integer(2),
     "dropout": _one_or_per_layer(_real(0, 1, "[)")),
     "input_dropout": _real(0, 1, "[)"),
     "input_noise": _real(0, np.inf, "[)"),

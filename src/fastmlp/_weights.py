@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._core import SOLVERS
+from ._core import ACTIVATIONS, SOLVERS
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
@@ -25,7 +25,8 @@ _LBFGS_VECTORS = 2 * 10 + 5
 
 
 # Parameters that a hidden layer may have beside weights and bias, in the order of the flat vector,
-# and what each starts from: a number for a vector (n_units,), DRAWN for a matrix (n_in, n_units).
+# and what each starts from: a number for a vector, DRAWN for a matrix (n_in, n_units). Vectors have
+# an entry for each unit, those of the normalization one for each column of the weights.
 # The fitted attribute has the name with an underscore: a list, one entry per hidden layer.
 DRAWN = None
 EXTRAS = {
@@ -34,6 +35,7 @@ EXTRAS = {
     "activation_slopes": 0.25,
     "residual_projections": DRAWN,
 }
+NORMALIZATION = ("normalization_scales", "normalization_shifts")
 
 # Likewise of batch normalization, in a vector of their own.
 RUNNING = {"normalization_means": 0.0, "normalization_variances": 1.0}
@@ -68,19 +70,19 @@ class Layout(NamedTuple):
         return cls.of(layer_sizes, ("identity",) * (len(layer_sizes) - 2))
 
     @classmethod
-    def of(cls, layer_sizes, activations, normalization=None, residual=False):
+    def of(cls, layer_sizes, activations, maxout_pieces=2, normalization=None, residual=False):
         """The layout of a network with these parameters of an estimator, one activation a layer."""
         extras = []
         for n_in, n_out, activation in zip(layer_sizes, layer_sizes[1:], activations, strict=False):
             has = {
                 "normalization_scales": normalization is not None,
                 "normalization_shifts": normalization is not None,
-                "activation_slopes": activation == "prelu",
+                "activation_slopes": ACTIVATIONS[activation].slopes,
                 "residual_projections": residual and n_in != n_out,
             }
             extras.append(tuple(name for name in EXTRAS if has[name]))
-        pieces = (1,) * len(activations)
-        return cls(tuple(layer_sizes), pieces, tuple(extras), normalization, bool(residual))
+        pieces = [maxout_pieces if ACTIVATIONS[name].pieces else 1 for name in activations]
+        return cls(tuple(layer_sizes), tuple(pieces), tuple(extras), normalization, bool(residual))
 
     @property
     def shapes(self):
@@ -88,10 +90,17 @@ class Layout(NamedTuple):
         columns = [n * k for n, k in zip(self.layer_sizes[1:], (*self.pieces, 1), strict=True)]
         return list(zip(self.layer_sizes[:-1], columns, strict=True))
 
+    @property
+    def maxout_pieces(self):
+        """Columns of each unit of maxout, 2 if there is none."""
+        return max((2, *self.pieces))
+
     def extra_shape(self, name, i):
         """Shape of an extra of hidden layer i."""
-        n_in, n_out = self.layer_sizes[i : i + 2]
-        return (n_in, n_out) if EXTRAS[name] is DRAWN else (n_out,)
+        n_in, n_units = self.layer_sizes[i : i + 2]
+        if EXTRAS[name] is DRAWN:
+            return n_in, n_units
+        return (n_units * self.pieces[i] if name in NORMALIZATION else n_units,)
 
     @property
     def n_params(self):
@@ -106,7 +115,8 @@ class Layout(NamedTuple):
     @property
     def n_running(self):
         """Length of the vector of running statistics."""
-        return len(RUNNING) * sum(self.layer_sizes[1:-1]) if self.normalization == "batch" else 0
+        columns = sum(n for _, n in self.shapes[:-1])
+        return len(RUNNING) * columns if self.normalization == "batch" else 0
 
 
 def views(flat, layout):
@@ -143,7 +153,7 @@ def running_views(running, layout):
         return {}
     parts = {name: [] for name in RUNNING}
     start = 0
-    for n in layout.layer_sizes[1:-1]:
+    for _, n in layout.shapes[:-1]:
         for vectors in parts.values():
             vectors.append(running[start : start + n])
             start += n

@@ -21,6 +21,7 @@
 #include "check_math.h"
 #include "check_activation.h"
 #include "check_arrays.h"
+#include "check_units.h"
 #include "check_gemm.h"
 #include "check_narrow.h"
 #include "check_loss.h"
@@ -32,6 +33,7 @@
 #include "check_math.h"
 #include "check_activation.h"
 #include "check_arrays.h"
+#include "check_units.h"
 #include "check_gemm.h"
 #include "check_narrow.h"
 #include "check_loss.h"
@@ -48,6 +50,8 @@ int main(int argc, char **argv) {
     check_math_f64(samples > 4000000 ? 4000000 : samples);
     check_activation_f32();
     check_activation_f64();
+    check_units_f32();
+    check_units_f64();
     check_gemm_f32();
     check_gemm_f64();
     check_narrow_f32();

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import reference_layers
 from activation_formulas import KINKS
-from core.problems import ELEMENTWISE, HEADS, Problem, close, random_head
+from core.problems import HEADS, Problem, close, random_head
 from core.test_layers import SEED, Case
 from loss_formulas import link, loss_and_slope
 
@@ -18,8 +18,7 @@ COMBINATIONS = 600
 H = 3e-4  # the differences' error is of the order of h^4
 KINK = 0.01  # no input this close to a kink, so that no difference steps over it
 SPREAD = 0.3  # no variance below the square of it: 1 / sqrt(var) would bend too much
-UNITS = [name for name in ("prelu", "maxout") if name in _core.ACTIVATION_NAMES]
-HIDDEN = [*ELEMENTWISE, *UNITS]
+HIDDEN = list(_core.ACTIVATIONS)
 
 
 def normalization_of(number):

@@ -14,7 +14,7 @@ from fastmlp import _core
 
 SEED = 0xFEDCBA9876543210
 INPUT_DROPOUT, INPUT_NOISE, LAYERS = 0, 1, 2  # streams of the engine's generator
-ACTIVATIONS = ["relu", "tanh", "gelu"]
+ACTIVATIONS = ["relu", "tanh", "gelu", "prelu", "maxout"]
 
 
 class Case:
@@ -23,16 +23,16 @@ class Case:
     def __init__(
         self, rng, sizes, *, normalization=None, residual=False, dropout=0.0, input_dropout=0.0,
         input_noise=0.0, sparse=False, weights=None, n=23, dtype=np.float64, hidden=None,
-        output="softmax",
+        output="softmax", pieces=3,
     ):  # fmt: skip
         hidden = tuple(hidden or rng.choice(ACTIVATIONS, len(sizes) - 2))
-        self.spec = Spec(tuple(sizes), hidden, normalization, residual)
+        self.spec = Spec(tuple(sizes), hidden, normalization, residual, pieces)
         self.dropout = [dropout] * len(hidden)
         self.input_dropout, self.input_noise, self.output = input_dropout, input_noise, output
         self.net = _core.Network(
             sizes, hidden, output, "log_loss" if output == "softmax" else "squared_error", dtype,
             dropout=self.dropout, normalization=normalization, residual=residual,
-            input_dropout=input_dropout, input_noise=input_noise,
+            input_dropout=input_dropout, input_noise=input_noise, maxout_pieces=pieces,
         )  # fmt: skip
         self.params = reference_layers.random_params(self.spec, rng).astype(dtype)
         X = rng.normal(size=(n, sizes[0]))
@@ -165,7 +165,7 @@ def test_predict(isa, normalization, sparse, rng):
         net = case.net
         running = rng.uniform(0.5, 2, net.n_running)
         pairs, at = [], 0
-        for n in sizes[1:-1] if net.n_running else ():
+        for n in net.columns[:-1] if net.n_running else ():
             pairs.append((running[at : at + n], running[at + n : at + 2 * n]))
             at += 2 * n
         done = reference_layers.forward(case.spec, case.params, case.dense, running=pairs or None)

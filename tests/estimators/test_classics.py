@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import reference
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import train_test_split
 
@@ -183,6 +184,55 @@ def test_adams_first_step_is_the_learning_rate():
     """m / sqrt(v) is the gradient's sign after the correction of both."""
     w, b, _ = one_step({"learning_rate_init": 0.1, "alpha": 0.0}, 2.0, [1.0, 3.0], [0.0, 3.0])
     np.testing.assert_allclose([w, b], [2 - 0.1, -0.1], rtol=1e-6)
+
+
+def test_the_textbooks_example_of_backpropagation():
+    """Mazur, "A step by step backpropagation example" (2015): 2-2-2 logistic, one row, rate 0.5.
+
+    Its error is half the sum of squares. The engine's loss, like scikit-learn's, is half their mean
+    over the outputs, so that the error is twice `loss_`; the gradient is that of the sum, both here
+    and in scikit-learn. The example holds the biases.
+
+    With the example's new weights the error is 0.291027774. The 0.291027924 that it prints belongs
+    to another step, whose hidden deltas go through output weights that are new already: the last
+    lines show that.
+    """
+    X, y = np.array([[0.05, 0.10]]), np.array([[0.01, 0.99]])
+    biases = [[0.35, 0.35], [0.60, 0.60]]
+    model = by_hand(
+        MLPRegressor,
+        [[[0.15, 0.25], [0.20, 0.30]], [[0.40, 0.50], [0.45, 0.55]]],  # w1 w3 / w2 w4, w5 w7 / ...
+        biases,
+        "logistic",
+        output_activation="logistic", hidden_layer_sizes=(2,), activation="logistic", solver="sgd",
+        learning_rate_init=0.5, momentum=0.0, alpha=0.0,
+    )  # fmt: skip
+
+    def error():
+        return ((model.predict(X) - y) ** 2).sum() / 2
+
+    np.testing.assert_allclose(model.predict(X), [[0.75136507, 0.772928465]], atol=5e-9)
+    assert error() == pytest.approx(0.298371109, abs=5e-10)
+    model.partial_fit(X, y)
+    assert 2 * model.loss_ == pytest.approx(0.298371109, abs=5e-10)
+    (w1, w3, w2, w4), (w5, w7, w6, w8) = (W.ravel() for W in model.coefs_)
+    got = [w1, w2, w3, w4, w5, w6, w7, w8]
+    want = [
+        0.149780716, 0.19956143, 0.24975114, 0.29950229,
+        0.35891648, 0.408666186, 0.511301270, 0.561370121,
+    ]  # fmt: skip
+    np.testing.assert_allclose(got, want, atol=5e-9)
+    for b, held in zip(model.intercepts_, biases, strict=True):
+        assert not np.allclose(b, held)
+        b[:] = held
+    assert error() == pytest.approx(0.291027774, abs=5e-10)
+
+    old, new = np.array([[0.15, 0.25], [0.20, 0.30]]), model.coefs_[0]
+    output = np.array([[0.75136507, 0.772928465]])
+    hidden = expit(X @ old + 0.35)
+    delta = ((output - y) * output * (1 - output)) @ model.coefs_[1].T * hidden * (1 - hidden)
+    new[:] = old - 0.5 * X.T @ delta
+    assert error() == pytest.approx(0.291027924, abs=5e-10)
 
 
 # --------------------------------------------------------------------------- the oracle is right
