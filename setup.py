@@ -1,4 +1,4 @@
-"""Compile fastmlp: the C engine once, one object per instruction set, linked into two modules.
+"""Compile fastmlp: the C engine, one object per instruction set, linked into fastmlp._core.
 
 Everything static is in pyproject.toml. Environment variables read here:
 
@@ -91,7 +91,7 @@ def target_machine():
 
 
 class BuildExt(build_ext):
-    """Compile csrc to objects that both modules link, then the modules as usual."""
+    """Compile csrc to objects that _core links, then the modules as usual."""
 
     def build_extensions(self):
         self.msvc = self.compiler.compiler_type == "msvc"
@@ -118,9 +118,11 @@ class BuildExt(build_ext):
             ext.sources = generated.sources
             ext.depends += [str(stamp), *objects]
             ext.define_macros += macros
-            ext.extra_objects = objects
             ext.extra_compile_args = module
-            ext.extra_link_args = link + (SANITIZER if SANITIZE else [])
+            ext.extra_link_args = SANITIZER if SANITIZE else []
+            if ext.name == "fastmlp._core":
+                ext.extra_objects = objects
+                ext.extra_link_args = ext.extra_link_args + link
             ext.libraries = [] if self.msvc else ["m"]
         super().build_extensions()
 

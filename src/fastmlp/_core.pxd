@@ -186,3 +186,8 @@ cdef extern from "fmlp.h" nogil:
     Py_ssize_t fmlp_trainer_weights_bytes(const fmlp_trainer *t)
     void *fmlp_trainer_weights(fmlp_trainer *t)
     void fmlp_trainer_weights_changed(fmlp_trainer *t)
+
+cdef extern from "cpu/dispatch.h" nogil:
+    ctypedef struct fmlp_kernels "struct fmlp_kernels":
+        pass
+    const fmlp_kernels *fmlp_kernels_get(int isa, int dtype)

@@ -137,6 +137,14 @@ def set_isa(str name):
     _isa = isa
 
 
+def kernel_table(str isa, dtype):
+    """Address of a struct fmlp_kernels, for _kernels."""
+    table = fmlp_kernels_get(fmlp_isa_by_name(isa.encode()), np.dtype(dtype) == np.float64)
+    if table == NULL:
+        raise ValueError(f"ISA {isa!r} is not available; available: {', '.join(available_isas())}")
+    return <uintptr_t>table
+
+
 def build_info():
     """What this module was built with."""
     built = [fmlp_isa_name(i).decode() for i in range(fmlp_isa_count()) if fmlp_isa_built(i)]

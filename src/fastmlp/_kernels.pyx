@@ -1,15 +1,18 @@
 """The door for kernel tests and benchmarks: every kernel of every ISA on NumPy arrays.
 
 Nothing is checked here: callers pass C-contiguous arrays of the table's dtype and of the sizes that
-csrc/kernels/kernels.h states.
+csrc/kernels/kernels.h states. The kernels themselves are in _core, which hands out its tables.
 """
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, uintptr_t
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+
+from . import _core
 
 cdef extern from "include/fmlp.h" nogil:
     ctypedef struct fmlp_head:
@@ -144,33 +147,10 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*math)(int, Py_ssize_t, const void *, void *) noexcept
         double (*fma_peak)(Py_ssize_t) noexcept nogil
 
-cdef extern from "cpu/dispatch.h" nogil:
-    const fmlp_kernels *fmlp_kernels_get(int isa, int dtype)
-
-cdef extern from "include/fmlp.h" nogil:
-    ctypedef struct fmlp_activation:
-        const char *name
-        int stored
-        int slopes
-        int pieces
-    const fmlp_activation *fmlp_activation_at(int activation)
-    int fmlp_isa_count()
-    const char *fmlp_isa_name(int isa)
-    int fmlp_isa_by_name(const char *name)
-    int fmlp_isa_supported(int isa)
-    int fmlp_isa_best()
-
-cdef extern from "core/threads.h" nogil:
-    ctypedef void (*fmlp_task)(void *arg, int thread, int n_threads) noexcept
-    void fmlp_parallel(int n_threads, fmlp_task task, void *arg)
-
-ACTIVATIONS = {"stored": 100}  # FMLP_ACT_STORED; code of each by its name
-while fmlp_activation_at(len(ACTIVATIONS) - 1) != NULL:
-    ACTIVATIONS[fmlp_activation_at(len(ACTIVATIONS) - 1).name.decode()] = len(ACTIVATIONS) - 1
-OUTPUTS = {"identity": 0, "logistic": 1, "softmax": 2, "exp": 3, "tanh": 4, "softplus": 5}
-LOSSES = {"squared_error": 0, "poisson": 1, "log_loss": 2, "absolute_error": 3, "huber": 4,
-          "log_cosh": 5, "quantile": 6, "gamma": 7, "tweedie": 8, "gaussian_nll": 9, "focal": 10,
-          "brier": 11, "custom": 12}
+ACTIVATIONS = {name: activation.code for name, activation in _core.ACTIVATIONS.items()}
+ACTIVATIONS["stored"] = 100  # FMLP_ACT_STORED
+OUTPUTS = _core.OUTPUTS
+LOSSES = {name: loss.code for name, loss in _core.LOSSES.items()}
 RULES = (
     "gradient sgd adam moments amsgrad nadam adamax adagrad adadelta rmsprop lion adabelief muon"
     " schedulefree rprop descent"
@@ -182,7 +162,7 @@ MATH = {
 
 def available():
     """Names of the ISAs built in and supported here."""
-    return [fmlp_isa_name(i).decode() for i in range(fmlp_isa_count()) if fmlp_isa_supported(i)]
+    return _core.available_isas()
 
 
 cdef void *_p(array):
@@ -230,9 +210,7 @@ cdef class Table:
     def __init__(self, str isa, dtype):
         self.isa = isa
         self.dtype = np.dtype(dtype)
-        self.k = fmlp_kernels_get(fmlp_isa_by_name(isa.encode()), self.dtype == np.float64)
-        if self.k == NULL:
-            raise ValueError(f"ISA {isa!r} is not available")
+        self.k = <const fmlp_kernels *><uintptr_t>_core.kernel_table(isa, self.dtype)
 
     @property
     def lanes(self):
@@ -475,34 +453,23 @@ cdef class Table:
     def math(self, str op, x, y):
         self.k.math(MATH[op], x.size, _p(x), _p(y))
 
-
-cdef struct _Peak:
-    const fmlp_kernels *k
-    Py_ssize_t rounds
-    double flops[256]
-
-
-cdef void _peak_task(void *arg, int thread, int n_threads) noexcept nogil:
-    cdef _Peak *peak = <_Peak *>arg
-    if thread < 256:
-        peak.flops[thread] = peak.k.fma_peak(peak.rounds)
+    def fma_peak(self, Py_ssize_t n):
+        """Some n rounds of independent FMAs: FLOPs done."""
+        cdef double flops
+        with nogil:
+            flops = self.k.fma_peak(n)
+        return flops
 
 
 def fma_peak(int n_threads=1, dtype=np.float32, double seconds=0.1, isa=None):
     """FLOP/s of independent FMAs on n_threads threads: the limit of the matrix products."""
-    cdef _Peak peak
-    name = fmlp_isa_name(fmlp_isa_best()).decode() if isa is None else isa
-    cdef Table table = Table(name, dtype)
-    peak.k = table.k
-    peak.rounds = 100_000
+    table = Table(available().pop() if isa is None else isa, dtype)
+    rounds = [5_000_000] * n_threads  # some 10 ms
     best = 0.0
     stop = time.perf_counter() + seconds
-    while time.perf_counter() < stop:
-        for i in range(n_threads):
-            peak.flops[i] = 0
-        start = time.perf_counter()
-        with nogil:
-            fmlp_parallel(n_threads, _peak_task, &peak)
-        elapsed = time.perf_counter() - start
-        best = max(best, sum(peak.flops[i] for i in range(n_threads)) / elapsed)
+    with ThreadPoolExecutor(n_threads) as pool:
+        while time.perf_counter() < stop:
+            start = time.perf_counter()
+            flops = sum(pool.map(table.fma_peak, rounds))
+            best = max(best, flops / (time.perf_counter() - start))
     return best
