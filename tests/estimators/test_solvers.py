@@ -352,6 +352,32 @@ def test_sklearns_schedules_with_other_solvers():
     assert model._optimizer.learning_rate == pytest.approx(0.001 / 25)
 
 
+class HalfSquares:
+    """squared_error as a loss of the user's: every call of the engine is one step."""
+
+    def loss(self, y, raw, sample_weight):
+        return 0.5 * ((raw - y) ** 2).mean(axis=1)
+
+    def gradient(self, y, raw, sample_weight):
+        return raw - y
+
+
+@pytest.mark.parametrize("name", [*SCHEDULES, "constant"])
+def test_cutting_into_calls_changes_no_rate(name):
+    X, y = data()
+    options = {
+        "hidden_layer_sizes": (5,), "solver": "schedulefree", "learning_rate": name, "max_iter": 4,
+        "batch_size": 9, "random_state": 0, "learning_rate_init": 0.1,
+    }  # fmt: skip
+    if name != "coslog4":
+        options["warmup_fraction"] = 0.2
+    a, b = (
+        MLPRegressor(loss=loss, **options).fit(X, y) for loss in ("squared_error", HalfSquares())
+    )
+    np.testing.assert_allclose(weights_of(a), weights_of(b), rtol=1e-9, atol=1e-12)
+    assert a._optimizer.learning_rate == b._optimizer.learning_rate
+
+
 def test_learning_rate_attribute_follows_the_steps():
     X, y = data()
     model = MLPRegressor(
