@@ -25,7 +25,14 @@ def epoch(trainer, p, order, look, rows_a_call):
     while position < p.n:
         stop = min(position + rows_a_call, p.n)
         position, steps, loss = trainer.train(
-            order, position, stop, step=step, learning_rate=0.01, alpha=0.1
+            order,
+            position,
+            stop,
+            step=step,
+            learning_rate=0.01,
+            alpha=0.1,
+            weight_decay=0.3,
+            l1=0.02,
         )
         step += steps
         look(trainer)

@@ -103,6 +103,16 @@ def test_formulas(solver, hyper, rng):
         compare(p, solver, 12, 8, 1e-8, hyper)
 
 
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lion"])
+@pytest.mark.parametrize("name", ALL_ON)
+@pytest.mark.parametrize("density", [None, 0.1], ids=["dense", "sparse"])
+def test_one_constraint_alone(solver, name, density):
+    """Also where columns that no row touches take their steps later, or must not."""
+    rng = np.random.default_rng(10)
+    p = Problem(rng, np.float64, (30, 6, 2), hidden=["tanh"], n=32, density=density, scale=3)
+    compare(p, solver, 12, 4, 1e-8, {name: ALL_ON[name]})
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_formulas_in_float32(solver):
     """On wide and narrow layers, to float32's rounding as a few steps magnify it."""
