@@ -39,6 +39,8 @@ class Optimizer:
         The solver, which may have hyperparameters of its own as attributes.
     learning_rate_init : float
         Initial learning rate.
+    schedule : Constant
+        What becomes of it, behind a warm-up of ``warmup_fraction`` of all steps.
     learning_rate : float
         That of the last step, or of the next ones where the schedule changes it between epochs.
     t : int
@@ -63,9 +65,12 @@ class Optimizer:
     def __init__(self, estimator):
         self.name = estimator.solver
         self.learning_rate_init = estimator.learning_rate_init
-        self.schedule_params = ScheduleParams(
-            *(getattr(estimator, name) for name in ScheduleParams._fields)
-        )
+        params = ScheduleParams(*(getattr(estimator, name) for name in ScheduleParams._fields))
+        if self.name == "adam" and params.learning_rate in SKLEARNS:  # not Adam's in scikit-learn
+            params = params._replace(learning_rate="constant")
+        self.schedule = make_schedule(params)
+        own = params.learning_rate == "one_cycle"  # it warms up by itself
+        self.warmup_fraction = 0.0 if own else params.warmup_fraction
         for name in SOLVERS[self.name].takes:
             setattr(self, name, getattr(estimator, _ESTIMATORS_NAMES.get(name, name)))
         if "rho" in SOLVERS[self.name].takes and self.rho is None:
@@ -152,14 +157,16 @@ class Optimizer:
 
     def epoch_rates(self, n_steps):
         """Learning rates of the next steps, or None: all have `step_rate`."""
-        schedule, warmup = self._schedule(), self._warmup_steps()
-        if not schedule.per_step and self.scheduled >= warmup:
+        warmup = math.ceil(self.warmup_fraction * self.total_steps)
+        if not self.schedule.per_step and self.scheduled >= warmup:
             return None
         steps = self.scheduled + np.arange(n_steps)
         start = rates = np.full(n_steps, float(self.step_rate))
-        if schedule.per_step:
+        if self.schedule.per_step:
             start = float(self.learning_rate_init)
-            rates = schedule.rates(start, np.maximum(steps - warmup, 0), self.total_steps - warmup)
+            rates = self.schedule.rates(
+                start, np.maximum(steps - warmup, 0), self.total_steps - warmup
+            )
         return np.where(steps < warmup, start * (steps + 1) / max(warmup, 1), rates)
 
     def did(self, n_steps, rates, rate_sum):
@@ -167,20 +174,10 @@ class Optimizer:
         self.t += n_steps
         self.scheduled += n_steps
         self.rate_sum = rate_sum
-        if n_steps and rates is not None and self._schedule().per_step:
+        if n_steps and rates is not None and self.schedule.per_step:
             self._set_rate(float(rates[n_steps - 1]))
 
     # ------------------------------------------------------------------------------------ schedules
-
-    def _schedule(self):
-        return make_schedule(self.schedule_params)
-
-    def _warmup_steps(self):
-        """Steps of the linear warm-up; one_cycle's is its own."""
-        params = self.schedule_params
-        if params.learning_rate == "one_cycle":
-            return 0
-        return math.ceil(params.warmup_fraction * self.total_steps)
 
     @property
     def step_rate(self):
@@ -192,13 +189,13 @@ class Optimizer:
 
     def end_epoch(self, samples_seen):
         """Change the learning rate after an epoch."""
-        rate = self._schedule().after_epoch(self.step_rate, self.learning_rate_init, samples_seen)
+        rate = self.schedule.after_epoch(self.step_rate, self.learning_rate_init, samples_seen)
         if rate != self.step_rate:
             self._set_rate(rate)
 
     def stops(self, message, verbose):
         """React to a plateau: lower the learning rate and return False, or return True."""
-        rate, action = self._schedule().on_plateau(self.step_rate)
+        rate, action = self.schedule.on_plateau(self.step_rate)
         if verbose:
             print(f"{message} {action}")
         if rate is None:
@@ -208,7 +205,15 @@ class Optimizer:
 
 
 class SGDOptimizer(Optimizer):
-    """Gradient descent with momentum. ``velocities`` are views of the state."""
+    """Gradient descent with momentum. ``velocities`` are views of the state.
+
+    ``lr_schedule`` and ``power_t`` are what `schedule` has been made of.
+    """
+
+    def __init__(self, estimator):
+        super().__init__(estimator)
+        self.lr_schedule = estimator.learning_rate
+        self.power_t = estimator.power_t
 
     @property
     def velocities(self):
@@ -221,8 +226,6 @@ class AdamOptimizer(Optimizer):
     def __init__(self, estimator):
         super().__init__(estimator)
         self.rate = None  # learning_rate_init, unless a schedule has changed it
-        if self.schedule_params.learning_rate in SKLEARNS:  # not of Adam, in scikit-learn
-            self.schedule_params = self.schedule_params._replace(learning_rate="constant")
 
     @property
     def ms(self):
