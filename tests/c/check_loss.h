@@ -113,7 +113,105 @@ static void FN(check_loss_extremes)(int output, T z0, T y0, int weight, T want) 
     FN(report)(ok, "loss at its extremes", FN(REAL), output, weight, z0 > 0);
 }
 
+/* A loss of one number, m = z or exp(z): value, and the slope by z. */
+static FN(wide) FN(loss_of_number)(int loss, FN(wide) arg, FN(wide) z, FN(wide) y, FN(wide) *slope) {
+    const FN(wide) d = z - y, size = d < 0 ? -d : d, sign = d > 0 ? 1 : d < 0 ? -1 : 0;
+    const FN(wide) m = W(exp)(z);
+    switch (loss) {
+    case FMLP_LOSS_ABSOLUTE_ERROR: *slope = sign; return size;
+    case FMLP_LOSS_HUBER:
+        *slope = size > arg ? arg * sign : d;
+        return size > arg ? arg * (size - arg / 2) : d * d / 2;
+    case FMLP_LOSS_LOG_COSH: *slope = W(tanh)(d); return W(log)(W(cosh)(d));
+    case FMLP_LOSS_QUANTILE:
+        *slope = d > 0 ? 1 - arg : d < 0 ? -arg : 0;
+        return d * *slope;
+    case FMLP_LOSS_GAMMA: *slope = 1 - y / m; return y / m - W(log)(y / m) - 1;
+    case FMLP_LOSS_TWEEDIE:
+        *slope = W(pow)(m, 2 - arg) - y * W(pow)(m, 1 - arg);
+        return W(pow)(y, 2 - arg) / ((1 - arg) * (2 - arg)) - y * W(pow)(m, 1 - arg) / (1 - arg) +
+               W(pow)(m, 2 - arg) / (2 - arg);
+    default: *slope = 0; return 0;
+    }
+}
+
+static void FN(check_loss_of_numbers)(int loss, int output, double arg, int n_args) {
+    enum { ROWS = 3 * LANES + 2 };
+    T *z = FN(output_array)(0, ROWS, 1), *y = FN(array)(2, ROWS), before[ROWS], losses[ROWS];
+    T *scratch = array_at(6, (LANES * sizeof(T) + 63) / 64 * 64);
+    ptrdiff_t index[ROWS];
+    int ok = 1;
+    for (int i = 0; i < ROWS; i++) {
+        index[i] = i;
+        before[i] = z[i] = (T)random_uniform(-3, 3);
+        y[i] = (T)random_uniform(0.1, 4);
+    }
+    if (output == FMLP_OUT_IDENTITY) before[1] = z[1] = y[1]; /* the kink */
+    const ptrdiff_t one = 1;
+    const fmlp_head head = {.output = output, .loss = loss, .loss_args = &arg,
+                            .n_loss_args = n_args, .groups = &one, .n_groups = 1};
+    const fmlp_target target = {y, NULL, NULL};
+    FN(kernels).loss(&head, ROWS, 1, z, 1, index, &target, losses, scratch);
+    for (int i = 0; i < ROWS; i++) {
+        FN(wide) slope;
+        const FN(wide) want = FN(loss_of_number)(loss, (T)arg, before[i], y[i], &slope);
+        ok &= FN(near)(losses[i], want, 20 + want);
+        ok &= FN(near)(z[i], slope, 20 + (slope < 0 ? -slope : slope));
+    }
+    FN(report)(ok, "loss of numbers", FN(REAL), loss, output, n_args);
+}
+
+/* Softmax: focal with gamma 0 is the log-loss, with gamma 2 and Brier their formulas. */
+static void FN(check_loss_of_probabilities)(int loss, double gamma) {
+    enum { ROWS = 2 * LANES + 1, N = 3 };
+    T *z = FN(output_array)(0, ROWS, N), before[ROWS * N], losses[ROWS];
+    T *scratch = array_at(6, (N * LANES * sizeof(T) + 63) / 64 * 64);
+    int32_t classes[ROWS];
+    ptrdiff_t index[ROWS];
+    FN(wide) p[N];
+    int ok = 1;
+    for (int i = 0; i < ROWS; i++) {
+        index[i] = i, classes[i] = (int32_t)(random_bits() % N);
+        for (int j = 0; j < N; j++) before[i * N + j] = z[i * N + j] = (T)random_uniform(-3, 3);
+    }
+    const ptrdiff_t n = N;
+    const fmlp_head head = {.output = FMLP_OUT_SOFTMAX, .loss = loss, .loss_args = &gamma,
+                            .n_loss_args = loss == FMLP_LOSS_FOCAL, .groups = &n, .n_groups = 1};
+    const fmlp_target target = {NULL, classes, NULL};
+    FN(kernels).loss(&head, ROWS, N, z, N, index, &target, losses, scratch);
+    for (int i = 0; i < ROWS; i++) {
+        const T y[N] = {classes[i] == 0, classes[i] == 1, classes[i] == 2};
+        (void)FN(loss_of_row)(FMLP_OUT_SOFTMAX, FMLP_LOSS_LOG, N, before + i * N, y, p);
+        const FN(wide) q = p[classes[i]], power = gamma == 0 ? 1 : (1 - q) * (1 - q);
+        FN(wide) want = -power * W(log)(q), mean = 0;
+        FN(wide) slope = (gamma == 0 ? 0 : 2 * (1 - q) * q * W(log)(q)) - power; /* by log q */
+        if (loss == FMLP_LOSS_BRIER) want = 0;
+        for (int j = 0; j < N; j++) mean += (p[j] - y[j]) * p[j];
+        for (int j = 0; j < N; j++) {
+            FN(wide) dz = slope * (y[j] - p[j]);
+            if (loss == FMLP_LOSS_BRIER) {
+                want += (p[j] - y[j]) * (p[j] - y[j]) / 2;
+                dz = p[j] * (p[j] - y[j] - mean);
+            }
+            ok &= FN(near)(z[i * N + j], dz, 8);
+        }
+        ok &= FN(near)(losses[i], want, 8 + want);
+    }
+    FN(report)(ok, "loss of probabilities", FN(REAL), loss, (int)gamma, N);
+}
+
 static void FN(check_loss)(void) {
+    FN(check_loss_of_numbers)(FMLP_LOSS_ABSOLUTE_ERROR, FMLP_OUT_IDENTITY, 0, 0);
+    FN(check_loss_of_numbers)(FMLP_LOSS_HUBER, FMLP_OUT_IDENTITY, 0.5, 1);
+    FN(check_loss_of_numbers)(FMLP_LOSS_LOG_COSH, FMLP_OUT_IDENTITY, 0, 0);
+    FN(check_loss_of_numbers)(FMLP_LOSS_QUANTILE, FMLP_OUT_IDENTITY, 0.2, 1);
+    FN(check_loss_of_numbers)(FMLP_LOSS_GAMMA, FMLP_OUT_EXP, 0, 0);
+    FN(check_loss_of_numbers)(FMLP_LOSS_TWEEDIE, FMLP_OUT_EXP, 1.5, 1);
+    FN(check_loss_of_numbers)(FMLP_LOSS_TWEEDIE, FMLP_OUT_EXP, 3, 1);
+    FN(check_loss_of_numbers)(FMLP_LOSS_TWEEDIE, FMLP_OUT_EXP, -1, 1);
+    FN(check_loss_of_probabilities)(FMLP_LOSS_FOCAL, 0);
+    FN(check_loss_of_probabilities)(FMLP_LOSS_FOCAL, 2);
+    FN(check_loss_of_probabilities)(FMLP_LOSS_BRIER, 0);
     const T worst = -(T)log(FMLP_IS_F32 ? FLT_EPSILON : DBL_EPSILON);
     for (int output = FMLP_OUT_LOGISTIC; output <= FMLP_OUT_SOFTMAX; output++) {
         const T terms = output == FMLP_OUT_LOGISTIC ? 2 : 1;
