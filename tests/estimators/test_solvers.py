@@ -139,8 +139,8 @@ def test_constraints_hold_after_fit(Estimator, dtype, density):
 
 
 @pytest.mark.parametrize("solver", STOCHASTIC)
-@pytest.mark.parametrize("constrained", [False, True], ids=["plain", "all"])
-def test_partial_fit_goes_on_exactly(solver, constrained, tmp_path):
+@pytest.mark.parametrize("kind", ["plain", "constraints", "layers"])
+def test_partial_fit_goes_on_exactly(solver, kind, tmp_path):
     """Calls of partial_fit are the epochs of fit, bit for bit, schedule included.
 
     Also of copies, of pickles, and of what joblib has mapped into memory for reading.
@@ -155,12 +155,15 @@ def test_partial_fit_goes_on_exactly(solver, constrained, tmp_path):
         "hidden_layer_sizes": (9, 8), "solver": solver, "random_state": 0, "shuffle": False,
         "batch_size": 16, "max_iter": 5, "learning_rate": "one_cycle", "tol": 0,
     }  # fmt: skip
-    params |= constraints_of(solver) if constrained else {}
+    params |= constraints_of(solver) if kind == "constraints" else {}
+    if kind == "layers":  # with parameters beside the weights, and running statistics
+        params |= {"activation": ["prelu", "maxout"], "normalization": "batch", "residual": True}
     whole = MLPRegressor(**params).fit(X, y)
     parts = MLPRegressor(**params)
     for again in (copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m)), mapped, mapped, mapped):
         parts = again(parts.partial_fit(X, y))
     assert_array_equal(weights_of(parts), weights_of(whole))
+    assert_array_equal(parts.predict(X), whole.predict(X))
     assert parts.loss_curve_ == whole.loss_curve_
 
 
