@@ -140,6 +140,28 @@ def test_mini_batches_of_more_rows_than_are_held_at_once(rng):
         np.testing.assert_allclose(parameters(model), parameters(other), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dropout": 0.3, "input_dropout": 0.2, "normalization": "batch", "residual": True},
+        {"normalization": "layer", "activation": ["prelu", "maxout"], "input_noise": 0.1},
+        {"solver": "schedulefree", "gradient_clip": 0.1, "max_norm": 1.0},
+        {"solver": "muon", "ema_decay": 0.9, "l1": 1e-3},
+        {"learning_rate": "one_cycle", "warmup_fraction": 0.2, "weight_decay": 0.1},
+        {"solver": "rprop", "batch_size": "auto"},
+    ],
+    ids=lambda options: "-".join(options),
+)
+def test_with_the_rest_of_the_menu(options, data):
+    """Masks, statistics and rates are those of the built-in loss."""
+    X, y, weight = data
+    options = {**SMALL, "hidden_layer_sizes": (7, 7), **options}
+    model = fitted(MLPRegressor(SquaredError(), **options), X, y, weight)
+    other = fitted(MLPRegressor(**options), X, y, weight)
+    np.testing.assert_allclose(model.predict(X), other.predict(X), rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(model.loss_curve_, other.loss_curve_, rtol=1e-8)
+
+
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_any_number_of_threads(solver, rng):
     """Bitwise: wide enough to be shared among threads."""

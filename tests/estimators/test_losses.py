@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import expit, softmax
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import r2_score
 
 from fastmlp import MLPClassifier, MLPRegressor
 
@@ -306,8 +307,6 @@ def test_quantiles_never_cross(rows):
 
 def test_score_of_several_quantiles(rows):
     """R2 of the level nearest to the median, in early stopping too."""
-    from sklearn.metrics import r2_score
-
     X, y, _, _ = rows
     model = MLPRegressor(
         "quantile", (20,), quantile=[0.9, 0.4], early_stopping=True, random_state=0
