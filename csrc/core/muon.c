@@ -180,7 +180,7 @@ static void gram_item(void *arg, ptrdiff_t item, int thread) {
     const struct block b = block_at(&t->muon, plan->k, item, 1);
     void *sum = fmlp_thread_memory(t, thread).item;
     plan->k->grad(b.m->q, b.k0, b.k1, b.width, b.m->y_rows, fmlp_at(plan, b.m->y, b.j), b.m->ldp, 0,
-                  sum);
+                  sum, 0);
     plan->k->combine(b.k1 - b.k0, b.width, 1, sum, b.width, 0, 0, 0,
                      fmlp_at(plan, b.m->a, b.k0 * b.m->ldp + b.j), b.m->ldp);
 }
@@ -194,7 +194,7 @@ static void square_item(void *arg, ptrdiff_t item, int thread) {
     const ptrdiff_t at = b.k0 * b.m->ldp + b.j;
     void *sum = fmlp_thread_memory(t, thread).item;
     plan->k->grad(b.m->p, b.k0, b.k1, b.width, b.m->a_rows, fmlp_at(plan, b.m->a, b.j), b.m->ldp, 0,
-                  sum);
+                  sum, 0);
     plan->k->combine(b.k1 - b.k0, b.width, 2.0315, sum, b.width, -4.7750,
                      fmlp_at(plan, b.m->a, at), b.m->ldp, fmlp_at(plan, b.m->b, at), b.m->ldp);
 }
@@ -210,7 +210,7 @@ static void iterate_item(void *arg, ptrdiff_t item, int thread) {
     void *sum = fmlp_thread_memory(t, thread).item;
     void *next = fmlp_at(plan, b.m->x[(work->iteration + 1) % 2], at);
     plan->k->grad(b.m->p, b.k0, b.k1, b.width, b.m->b_rows, fmlp_at(plan, x, b.j), b.m->ldq, 0,
-                  sum);
+                  sum, 0);
     plan->k->combine(b.k1 - b.k0, b.width, 1, sum, b.width, 3.4445, fmlp_at(plan, x, at), b.m->ldq,
                      next, b.m->ldq);
     plan->k->transpose(b.k1 - b.k0, fmlp_min(b.width, b.m->q - b.j), next, b.m->ldq,

@@ -117,9 +117,10 @@ static ptrdiff_t item_height(const struct fmlp_plan *plan, const struct fmlp_lay
     const struct fmlp_kernels *k = plan->k;
     if (p->layout == FMLP_ROWS) return 32;
     if (p->layout == FMLP_NARROW) return pad(p->n_in < 1024 ? 64 : 256, k->lanes);
-    /* multiples of lanes, which transpose whole */
-    const ptrdiff_t low = pad(k->mr, k->lanes);
-    return plan->w_len / (k->nr * low) < 64 ? low : 48;
+    /* Some 64 items at least; tall ones use a panel's deltas longer. Multiples of lanes transpose
+     * whole. */
+    const ptrdiff_t height = plan->w_len / (k->nr * 64) / k->lanes * k->lanes;
+    return fmlp_min(height > k->mr ? height : pad(k->mr, k->lanes), 192);
 }
 
 enum { VECTOR_WIDTH = 4 }; /* panels of an item of scale and shift, or of slopes */

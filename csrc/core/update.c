@@ -45,6 +45,30 @@ static int has_bias(const struct fmlp_layer_plan *p, const struct fmlp_item *it)
     return it->k0 == 0 && p->flat_b >= 0;
 }
 
+/* Have weights and state left L2 since they were last used? */
+static int is_far(const struct fmlp_trainer *t) {
+    return t->plan.w_len * (1 + t->n_s) * t->plan.k->size > 512 << 10;
+}
+
+/* What the rule and the transposition will touch of this item. */
+static struct fmlp_ahead ahead_of(const struct fmlp_trainer *t, const struct fmlp_item *it,
+                                  ptrdiff_t at) {
+    const struct fmlp_plan *plan = &t->plan;
+    const struct fmlp_layer_plan *p = &plan->layers[it->layer];
+    const ptrdiff_t nr = plan->k->nr;
+    const void *w = fmlp_at(plan, t->w, at);
+    struct fmlp_ahead ahead;
+    for (int i = 0; i < FMLP_AHEAD; i++) {
+        ahead.at[i] = i > 0 && i <= t->n_s ? fmlp_at(plan, t->s[i - 1], at) : w;
+        ahead.stride[i] = nr * it->width * plan->k->size;
+    }
+    if (p->wt_at >= 0) {
+        ahead.at[FMLP_AHEAD - 1] = fmlp_at(plan, t->wt, p->wt_at + it->k0 * p->n_out + it->j * nr);
+        ahead.stride[FMLP_AHEAD - 1] = nr * p->n_out * plan->k->size;
+    }
+    return ahead;
+}
+
 static double panel_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
                          const struct fmlp_item *it, const struct fmlp_thread_memory *mem) {
     const struct fmlp_plan *plan = &t->plan;
@@ -53,9 +77,11 @@ static double panel_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     const ptrdiff_t panel = p->w_at + it->j * (p->n_in + 1);
     const ptrdiff_t at = panel + it->k0 * it->width;
     void *g = sum_at(t, mem, at);
+    const struct fmlp_ahead ahead = ahead_of(t, it, at);
     if (c->sums)
         plan->k->grad(c->rows, it->k0, it->k1, it->width, t->in_rows[l],
-                      fmlp_at(plan, t->dz[l], it->j), p->ld, !c->first, g);
+                      fmlp_at(plan, t->dz[l], it->j), p->ld, !c->first, g,
+                      c->applies && is_far(t) ? &ahead : 0);
     double squares = finish(t, c, l, at, (it->k1 - it->k0) * it->width, g, 0);
     if (p->wt_at >= 0 && c->transposes && !fmlp_muon_has(&t->muon, l))
         fmlp_transpose_item(plan, l, it->j, it->width, it->k0, it->k1, t->w, t->wt);

@@ -13,8 +13,10 @@
 /* Ask for the cache line at p. */
 #if defined(__clang__) || defined(__GNUC__)
 #define FMLP_PREFETCH(p) __builtin_prefetch(p)
+#define FMLP_PREFETCH_L2(p) __builtin_prefetch(p, 0, 2)
 #else
 #define FMLP_PREFETCH(p) ((void)(p))
+#define FMLP_PREFETCH_L2(p) ((void)(p))
 #endif
 
 /* Unroll the next loop, whose trip count is a constant after inlining. */

@@ -83,6 +83,14 @@ struct fmlp_columns {
     void *value;      /* (entries) T */
 };
 
+/* What will be touched next, to be brought into L2 meanwhile: arrays (k1 - k0, width) whose blocks of
+ * nr rows lie `stride` bytes apart. */
+enum { FMLP_AHEAD = 4 };
+struct fmlp_ahead {
+    const void *at[FMLP_AHEAD];
+    ptrdiff_t stride[FMLP_AHEAD];
+};
+
 struct fmlp_kernels {
     ptrdiff_t size;       /* sizeof(T) */
     ptrdiff_t lanes;      /* elements per vector */
@@ -110,9 +118,10 @@ struct fmlp_kernels {
                             const void *dz, ptrdiff_t ldz, const void *w, int act,
                             const void *a, ptrdiff_t lda, void *dz_in, ptrdiff_t ldd);
     /* g[k - k0, j] (+)= sum_i rows[i][k] * dz[i, j], k0 <= k < k1, j < width (lanes or nr);
-     * g contiguous (k1 - k0, width). accumulate == 0 never reads g */
+     * g contiguous (k1 - k0, width). accumulate == 0 never reads g. ahead: NULL for nothing */
     void (*grad)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t width, const void *const *rows,
-                 const void *dz, ptrdiff_t ldz, int accumulate, void *g);
+                 const void *dz, ptrdiff_t ldz, int accumulate, void *g,
+                 const struct fmlp_ahead *ahead);
     /* g[j, k - k0] (+)= sum_i dz[i, j] * rows[i][k], k0 multiple of lanes, columns k >= k_end
      * (up to the next multiple of lanes) get 0; g has ld ldg */
     void (*grad_narrow)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t n_out,

@@ -65,6 +65,9 @@ cdef extern from "kernels/kernels.h" nogil:
         unsigned int step
         unsigned int stream
 
+    cdef struct fmlp_ahead:
+        pass
+
     cdef struct fmlp_kernels:
         Py_ssize_t size
         Py_ssize_t lanes
@@ -83,7 +86,7 @@ cdef extern from "kernels/kernels.h" nogil:
                                 const void *, int, const void *, Py_ssize_t, void *,
                                 Py_ssize_t) noexcept
         void (*grad)(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **, const void *,
-                     Py_ssize_t, int, void *) noexcept
+                     Py_ssize_t, int, void *, const fmlp_ahead *) noexcept
         void (*grad_narrow)(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **,
                             const void *, Py_ssize_t, int, void *, Py_ssize_t) noexcept
         void (*grad_sparse)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const fmlp_columns *,
@@ -281,7 +284,8 @@ cdef class Table:
     def grad(self, X, Py_ssize_t k0, Py_ssize_t k1, dz, bint accumulate, g):
         """g (k1 - k0, width)."""
         rows = _rows(X)
-        self.k.grad(X.shape[0], k0, k1, g.shape[1], rows, _p(dz), _ld(dz), accumulate, _p(g))
+        self.k.grad(X.shape[0], k0, k1, g.shape[1], rows, _p(dz), _ld(dz), accumulate, _p(g),
+                    NULL)
         PyMem_Free(<void *>rows)
 
     def grad_narrow(self, X, Py_ssize_t k0, Py_ssize_t k1, dz, bint accumulate, g):

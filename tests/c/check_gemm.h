@@ -71,7 +71,7 @@ static void FN(check_grad)(int kind, int accumulate, ptrdiff_t m, ptrdiff_t k0, 
     T *g = FN(array)(3, (k1 - k0) * width);
     int ok = 1;
     for (ptrdiff_t i = 0; i < (k1 - k0) * width; i++) g[i] = accumulate ? start[i] : (T)NAN;
-    FN(kernels).grad(m, k0, k1, width, rows, dz, ldz, accumulate, g);
+    FN(kernels).grad(m, k0, k1, width, rows, dz, ldz, accumulate, g, 0);
     for (ptrdiff_t k = k0; k < k1; k++) {
         for (ptrdiff_t j = 0; j < width; j++) {
             struct FN(sum_of) s = {0};
