@@ -114,3 +114,25 @@ def test_menu_speed_shows_every_solver():
     for name in ("lbfgs", *_core.SOLVERS):
         assert float(rows[name][0]) > 0, name
         assert float(rows[name][1]) > 0, name
+
+
+def test_menu():
+    """Every entry of the engine's tables is in the page."""
+    from fastmlp import _core
+    from fastmlp._losses import CLASSIFICATION, REGRESSION
+    from fastmlp._schedules import SCHEDULES
+
+    page = script("menu.py", "--rows", 60, "--epochs", 1)
+    for name in [
+        "lbfgs",
+        *_core.SOLVERS,
+        *_core.ACTIVATIONS,
+        *CLASSIFICATION,
+        *REGRESSION,
+        *SCHEDULES,
+    ]:
+        assert f"| `{name}` |" in page
+    assert "diverged" not in page
+    for line in page.splitlines():
+        if line.startswith("| **adam, relu** |"):
+            assert line.count(" s |") == 3, "all data sets have their figures"
