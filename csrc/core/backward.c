@@ -19,8 +19,8 @@ static struct fmlp_inputs inputs_of(const struct fmlp_chunk *c, int l, ptrdiff_t
 static void product(const struct fmlp_chunk *c, int l, ptrdiff_t i, ptrdiff_t m) {
     const struct fmlp_trainer *t = c->t;
     const struct fmlp_inputs in = inputs_of(c, l, i);
-    const int act = fmlp_has_epilogue(&t->plan, l, 1) ? FMLP_ACT_IDENTITY : t->plan.layers[l].act;
-    fmlp_product(&t->plan, l, m, &in, t->w, act, row_of(t, t->z[l] ? t->z : t->a, l, i));
+    fmlp_product(&t->plan, l, m, &in, t->w, fmlp_product_act(&t->plan, l, 1),
+                 row_of(t, t->z[l] ? t->z : t->a, l, i));
 }
 
 static void epilogue(const struct fmlp_chunk *c, int l, ptrdiff_t i, ptrdiff_t m) {

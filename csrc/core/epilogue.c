@@ -2,9 +2,22 @@
  * statistics of the mini-batch, which are there when it begins. */
 #include "epilogue.h"
 
+static int has_own_kernel(const struct fmlp_layer_plan *p) { return p->slopes || p->pieces > 1; }
+
 int fmlp_has_epilogue(const struct fmlp_plan *plan, int l, int training) {
     const struct fmlp_layer_plan *p = &plan->layers[l];
-    return p->norm || p->residual || p->slopes || p->pieces > 1 || (training && p->stored);
+    return p->norm || p->residual || has_own_kernel(p) || (training && p->stored);
+}
+
+/* Does dropout make the derivative, from the output? */
+static int by_output(const struct fmlp_layer_plan *p) {
+    return p->dropout > 0 && !has_own_kernel(p) && !fmlp_activation_at(p->act)->stored;
+}
+
+int fmlp_product_act(const struct fmlp_plan *plan, int l, int training) {
+    const struct fmlp_layer_plan *p = &plan->layers[l];
+    const int later = p->norm || has_own_kernel(p) || (training && p->stored && !by_output(p));
+    return later ? FMLP_ACT_IDENTITY : p->act;
 }
 
 static void normalise(const struct fmlp_plan *plan, const struct fmlp_layer_plan *p, const void *w,
@@ -39,9 +52,9 @@ static void activate(const struct fmlp_plan *plan, const struct fmlp_layer_plan 
                  p->ld);
     else if (p->pieces > 1)
         k->maxout(e->m, p->units, p->pieces, e->a, p->ld, e->d, p->ld, e->e, p->ld);
-    else if (e->d)
+    else if (e->d && !by_output(p))
         k->act_store(p->act, e->m, p->units, e->a, p->ld, e->d, p->ld);
-    else
+    else if (p->norm) /* the product left it */
         k->act_forward(p->act, e->m, p->units, e->a, p->ld);
 }
 
@@ -52,9 +65,11 @@ void fmlp_epilogue(const struct fmlp_plan *plan, int l, const void *w,
     if (p->norm) normalise(plan, p, w, e);
     activate(plan, p, w, e);
     if (p->dropout > 0 && e->random) {
-        k->dropout(e->m, p->units, e->random, e->row, p->dropout, e->a, p->ld, e->d, p->ld);
+        k->dropout(e->m, p->units, e->random, e->row, p->dropout,
+                   by_output(p) ? p->act : FMLP_ACT_STORED, e->a, p->ld, e->d, p->ld);
         if (p->slopes) /* by the slope as well */
-            k->dropout(e->m, p->units, e->random, e->row, p->dropout, e->e, p->ld, 0, 0);
+            k->dropout(e->m, p->units, e->random, e->row, p->dropout, FMLP_ACT_STORED, e->e, p->ld,
+                       0, 0);
     }
     if (p->residual) add_input(plan, p, w, e);
 }

@@ -29,6 +29,8 @@ struct fmlp_epilogue {
 
 /* Is there anything to do behind the product of layer l? training: with stored derivatives */
 int fmlp_has_epilogue(const struct fmlp_plan *plan, int l, int training);
+/* What the product itself is to apply to its results. */
+int fmlp_product_act(const struct fmlp_plan *plan, int l, int training);
 void fmlp_epilogue(const struct fmlp_plan *plan, int l, const void *w,
                    const struct fmlp_epilogue *e);
 

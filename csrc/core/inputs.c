@@ -28,7 +28,8 @@ static void disturb(const struct fmlp_chunk *c, ptrdiff_t from, ptrdiff_t m) {
     }
     if (plan->input_dropout > 0) {
         const struct fmlp_random random = fmlp_random_at(c, FMLP_STREAM_INPUT_DROPOUT);
-        plan->k->dropout(m, n, &random, c->row + from, plan->input_dropout, x, ld, 0, 0);
+        plan->k->dropout(m, n, &random, c->row + from, plan->input_dropout, FMLP_ACT_IDENTITY, x,
+                         ld, 0, 0);
     }
 }
 

@@ -54,9 +54,8 @@ static void layer(const struct job *job, const struct scratch *s, int l, ptrdiff
                   const struct fmlp_inputs *in, void *out) {
     const struct fmlp_plan *plan = job->plan;
     const struct fmlp_layer_plan *p = &plan->layers[l];
-    const int more = fmlp_has_epilogue(plan, l, 0);
-    fmlp_product(plan, l, m, in, job->w, more ? FMLP_ACT_IDENTITY : p->act, out);
-    if (!more) return;
+    fmlp_product(plan, l, m, in, job->w, fmlp_product_act(plan, l, 0), out);
+    if (!fmlp_has_epilogue(plan, l, 0)) return;
     const void *mean = fmlp_at(plan, job->w, p->running_at);
     const struct fmlp_epilogue e = {.m = m, .in = *in, .z = out, .a = out, .side = s->side,
                                     .mean = mean, .var = fmlp_at(plan, mean, p->out_pad)};

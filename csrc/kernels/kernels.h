@@ -159,10 +159,11 @@ struct fmlp_kernels {
     void (*maxout_backward)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t pieces, const void *e,
                             ptrdiff_t lde, void *dz, ptrdiff_t ldz);
 
-    /* a <- a * mask / (1 - p), and the same with d unless NULL; mask 0 with probability p (to a
-     * multiple of 2^-16). The rows of a are `row`, row + 1 ... of the mini-batch. any n */
+    /* a <- a * mask / (1 - p), and unless NULL d <- f'(z) * mask / (1 - p) with a = f(z), or with
+     * FMLP_ACT_STORED d <- d * mask / (1 - p); mask 0 with probability p (to a multiple of 2^-16).
+     * The rows of a are `row`, row + 1 ... of the mini-batch. any n */
     void (*dropout)(ptrdiff_t m, ptrdiff_t n, const struct fmlp_random *random, ptrdiff_t row,
-                    double p, void *a, ptrdiff_t lda, void *d, ptrdiff_t ldd);
+                    double p, int act, void *a, ptrdiff_t lda, void *d, ptrdiff_t ldd);
     /* out[e] = x[e] * mask / (1 - p) for the n entries of a sparse row, masks as in dropout */
     void (*dropout_entries)(ptrdiff_t n, const struct fmlp_random *random, ptrdiff_t row, double p,
                             const void *columns, int index64, const void *x, void *out);

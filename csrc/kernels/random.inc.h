@@ -1,4 +1,5 @@
-/* random.inc.h - dropout and Gaussian noise, keyed by where a unit is (philox.h). Needs math.inc.h.
+/* random.inc.h - dropout and Gaussian noise, keyed by where a unit is (philox.h). Needs math.inc.h
+ * and activation.inc.h.
  *
  * A unit of a row has the same number whatever the ISA, the element type, the number of threads and
  * the block of rows it is met in.
@@ -10,13 +11,21 @@ FMLP_INLINE int FN(dropout_limit)(double p) {
     return limit < 65535 ? limit : 65535;
 }
 
-FMLP_INLINE void FN(dropout_scale)(VM keep, VT scale, T *a, int n) {
-    if (n == LANES) V(store)(a, V(sel)(keep, V(mul)(V(load)(a), scale), V(zero)()));
-    else V(store_n)(a, V(sel)(keep, V(mul)(V(load_n)(a, n), scale), V(zero)()), n);
+FMLP_INLINE void FN(dropout_units)(VM keep, VT scale, int act, T *a, T *d, int n) {
+    const VT va = n == LANES ? V(load)(a) : V(load_n)(a, n), zero = V(zero)();
+    const VT out = V(sel)(keep, V(mul)(va, scale), zero);
+    VT vd = va;
+    if (n == LANES) V(store)(a, out);
+    else V(store_n)(a, out, n);
+    if (!d) return;
+    if (act == FMLP_ACT_STORED) vd = n == LANES ? V(load)(d) : V(load_n)(d, n);
+    vd = V(sel)(keep, FN(act_d)(act, vd, scale), zero);
+    if (n == LANES) V(store)(d, vd);
+    else V(store_n)(d, vd, n);
 }
 
 static void FN(dropout)(ptrdiff_t m, ptrdiff_t n, const struct fmlp_random *random, ptrdiff_t row,
-                        double p, void *a_, ptrdiff_t lda, void *d_, ptrdiff_t ldd) {
+                        double p, int act, void *a_, ptrdiff_t lda, void *d_, ptrdiff_t ldd) {
     const struct fmlp_philox philox = fmlp_philox_start(random);
     const VT limit = V(set1)((T)(8388608 + FN(dropout_limit)(p)));
     const VT scale = V(set1)((T)(1 / (1 - p)));
@@ -35,8 +44,7 @@ static void FN(dropout)(ptrdiff_t m, ptrdiff_t n, const struct fmlp_random *rand
             for (int k = 0; k < units; k += LANES) {
                 const int left = units - k < LANES ? units - k : LANES;
                 const VM keep = V(ge)(V(load)(value + k), limit);
-                FN(dropout_scale)(keep, scale, a + j + k, left);
-                if (d) FN(dropout_scale)(keep, scale, d + j + k, left);
+                FN(dropout_units)(keep, scale, act, a + j + k, d ? d + j + k : 0, left);
             }
         }
     }

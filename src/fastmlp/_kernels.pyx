@@ -105,8 +105,8 @@ cdef extern from "kernels/kernels.h" nogil:
                        void *, Py_ssize_t) noexcept
         void (*maxout_backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t,
                                 void *, Py_ssize_t) noexcept
-        void (*dropout)(Py_ssize_t, Py_ssize_t, const fmlp_random *, Py_ssize_t, double, void *,
-                        Py_ssize_t, void *, Py_ssize_t) noexcept
+        void (*dropout)(Py_ssize_t, Py_ssize_t, const fmlp_random *, Py_ssize_t, double, int,
+                        void *, Py_ssize_t, void *, Py_ssize_t) noexcept
         void (*dropout_entries)(Py_ssize_t, const fmlp_random *, Py_ssize_t, double, const void *,
                                 int, const void *, void *) noexcept
         void (*noise)(Py_ssize_t, Py_ssize_t, const fmlp_random *, Py_ssize_t, double, void *,
@@ -329,11 +329,11 @@ cdef class Table:
 
     def act_store(self, str act, a, d):
         self.k.act_store(ACTIVATIONS[act], a.shape[0], a.shape[1], _p(a), _ld(a), _p(d), _ld(d))
-    def dropout(self, place, Py_ssize_t row, double p, a, d=None):
+    def dropout(self, place, Py_ssize_t row, double p, str act, a, d=None):
         """place: (seed, step, stream)."""
         cdef fmlp_random random = _random(place)
-        self.k.dropout(a.shape[0], a.shape[1], &random, row, p, _p(a), _ld(a), _p(d),
-                       0 if d is None else _ld(d))
+        self.k.dropout(a.shape[0], a.shape[1], &random, row, p, ACTIVATIONS[act], _p(a), _ld(a),
+                       _p(d), 0 if d is None else _ld(d))
 
     def dropout_entries(self, place, Py_ssize_t row, double p, columns, x, out):
         cdef fmlp_random random = _random(place)

@@ -49,12 +49,13 @@ class Combination(Case):
             **self.head,
         )  # fmt: skip
         self.spec = reference_layers.Spec(
-            sizes, tuple(hidden), options["normalization"], options["residual"]
-        )
+            sizes, tuple(hidden), options["normalization"], options["residual"],
+            int(rng.integers(2, 4)),
+        )  # fmt: skip
         args, smoothing, groups = (data.head[name] for name in ("args", "smoothing", "groups"))
         self.net = _core.Network(
             sizes, hidden, data.output, data.loss, float, loss_args=args,
-            label_smoothing=smoothing, groups=groups, **options,
+            label_smoothing=smoothing, groups=groups, maxout_pieces=self.spec.pieces, **options,
         )  # fmt: skip
         self.loss_of = data.loss, data.output
         self.loss_options = args, smoothing, groups

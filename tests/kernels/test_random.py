@@ -3,10 +3,14 @@
 import numpy as np
 import philox
 import pytest
+from activation_formulas import ACTIVATIONS
 from kernels.layouts import Output, assert_within, edges, eps, same_bits, spread
 
 PLACE = (0x123456789ABCDEF0, 7, 3)
 SIZES = [1, 2, 15, 16, 17, 63, 64, 65, 129, 200]
+BY_OUTPUT = [
+    "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "softsign", "hard_sigmoid",
+]  # fmt: skip
 
 # From kat_vectors of Random123 1.14, the authors' own implementation: counter, key, answer.
 KNOWN = [
@@ -26,10 +30,10 @@ def test_reference_gives_the_known_answers(counter, key, answer):
     assert philox.philox(counter, key).tolist() == answer
 
 
-def drop(table, rng, place, row, p, a, gap=0, d=None):
+def drop(table, rng, place, row, p, a, gap=0, d=None, act="stored"):
     out = Output(a.shape, table, rng, gap, fill=a)
     d_out = None if d is None else Output(a.shape, table, rng, gap + 1, fill=d)
-    table.dropout(place, row, p, out.array, None if d is None else d_out.array)
+    table.dropout(place, row, p, act, out.array, None if d is None else d_out.array)
     return out.result() if d is None else (out.result(), d_out.result())
 
 
@@ -42,6 +46,19 @@ def test_dropout(table, p, rng):
         for got, x in zip(drop(table, rng, PLACE, 3, p, a, 2, d), (a, d), strict=True):
             assert same_bits(got, np.where(mask > 0, x * scale, 0))
         assert same_bits(drop(table, rng, PLACE, 3, p, a), np.where(mask > 0, a * scale, 0))
+
+
+@pytest.mark.parametrize("act", BY_OUTPUT)
+def test_dropout_of_activations(table, act, rng):
+    """Derivatives of those that are functions of the output are made on the way."""
+    f, slope = ACTIVATIONS[act]
+    for n in SIZES:
+        z = 2 * rng.normal(size=(5, n))
+        a, rubbish = f(z).astype(table.dtype), np.full_like(z, np.nan, table.dtype)
+        mask = philox.mask(PLACE, np.arange(5), n, 0.3)
+        got, d = drop(table, rng, PLACE, 0, 0.3, a, 1, rubbish, act)
+        assert same_bits(got, drop(table, rng, PLACE, 0, 0.3, a))
+        np.testing.assert_allclose(d, slope(z) * mask, rtol=0, atol=20 * eps(table))
 
 
 def test_dropout_passes_nothing_on(table, rng):
