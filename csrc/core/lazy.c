@@ -6,11 +6,12 @@
 #include "trainer.h"
 
 int fmlp_lazy_possible(const struct fmlp_trainer *t) {
-    const struct fmlp_plan *plan = &t->plan; /* dropout copies the rows of one mini-batch at a time */
+    /* Input dropout copies the rows of one mini-batch at a time, a projection is a second matrix by
+     * columns of X, and of a custom loss the forward pass is a call of its own. */
+    const struct fmlp_plan *plan = &t->plan;
     return t->solver != FMLP_SOLVER_NONE && t->batch == t->chunk && !t->clip && !t->average &&
            !fmlp_solver_get(t->solver)->matrix_rule && plan->input_dropout == 0 &&
-           !plan->any_projection &&
-           plan->head.loss != FMLP_LOSS_CUSTOM; /* its forward pass is a call of its own */
+           !plan->any_projection && plan->head.loss != FMLP_LOSS_CUSTOM;
 }
 
 void fmlp_lazy_take(struct fmlp_trainer *t, struct fmlp_arena *arena) {

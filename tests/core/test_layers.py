@@ -304,8 +304,13 @@ def test_threads_change_no_bit_in_any_solver(solver, sparse, rng):
     assert all(np.isfinite(w).all() for w in want)
 
 
-def test_sparse_rows_are_masked_like_dense_ones(rng):
-    options = {"normalization": "batch", "residual": True, "dropout": 0.3, "input_dropout": 0.4}
+@pytest.mark.parametrize(
+    "options",
+    [{"residual": True}, {"input_dropout": 0.4}, {"normalization": "batch", "dropout": 0.3}],
+    ids=lambda options: "-".join(options),
+)
+def test_sparse_rows_train_like_dense_ones(options, rng):
+    """Each alone: with a projection or dropped inputs columns cannot wait for their steps."""
     case = Case(rng, (30, 40, 3), sparse=True, n=90, **options)
     params, running, losses, _ = trained(case)
     case.X = case.dense

@@ -268,6 +268,18 @@ def test_partial_fit_is_fit_in_parts(linear):
     assert arrays(with_noise.partial_fit(X, y)) != once
 
 
+def test_training_on_writes_new_arrays(Estimator, linear):
+    """Another thread may be in predict with the old ones."""
+    X, y = linear
+    y = targets(Estimator, y)
+    model = everything(Estimator).fit(X, y)
+    held = {name: [a for a in getattr(model, name) if a is not None] for name in FITTED}
+    before = {name: [a.copy() for a in list_] for name, list_ in held.items()}
+    model.partial_fit(X, y)
+    for name, list_ in held.items():
+        assert all(map(np.array_equal, list_, before[name])), name
+
+
 def test_masks_of_partial_fit_differ_from_call_to_call():
     """One input, dropped or doubled: with a single step each, all calls alike would show."""
     X, y = np.ones((1, 1)), np.ones(1)
