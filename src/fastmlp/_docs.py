@@ -61,7 +61,7 @@ float, default=0.0001
     sample weight, of the mini-batch, so that the same alpha means more with small batches.""",
     "batch_size": """\
 int or 'auto', default='auto'
-    Rows of a mini-batch; 'auto' is ``min(200, n_samples)``. Not used by 'lbfgs'.""",
+    Rows of a mini-batch; 'auto' is ``min(200, n_samples)``. 'lbfgs' and 'rprop' take all rows.""",
     "learning_rate": """\
 str or callable, default='constant'
     Schedule of the learning rate. Between epochs, from the progress of training:
@@ -97,7 +97,7 @@ int, default=200
     Largest number of epochs ('sgd', 'adam') or iterations ('lbfgs').""",
     "shuffle": """\
 bool, default=True
-    Whether to shuffle the rows before every epoch. Not used by 'lbfgs'.""",
+    Whether to shuffle the rows before every epoch. Not used by 'lbfgs' and 'rprop'.""",
     "random_state": """\
 int, RandomState instance or None, default=None
     Where the initial weights, the validation split and the shuffling come from. An int makes

@@ -136,6 +136,15 @@ def test_muon_on_matrices_of_every_shape():
         compare(p, "muon", 4, 16, 1e-7, {"alpha": 0.1, "weight_decay": 0.1, "l1": 0.01})
 
 
+def test_muon_in_blocks_on_many_threads():
+    """Products of several blocks, tall and wide, and bits that do not depend on who does them."""
+    p = Problem(np.random.default_rng(11), np.float32, (5, 130, 100, 150, 2), n=32)
+    want = everything(p, "muon", {"alpha": 0.1}, 16)
+    for n_threads in (2, 4, 7):
+        for a, b in zip(everything(p, "muon", {"alpha": 0.1}, 16, n_threads), want, strict=True):
+            assert_array_equal(a, b, strict=True)
+
+
 def test_muon_is_torchs(monkeypatch):
     """With torch's orthogonalization in float64 rather than bfloat16."""
     torch = pytest.importorskip("torch")
