@@ -19,6 +19,7 @@ for python in "$@"; do
     "$bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: "$wheel" \
         --group "$root/pyproject.toml:$group"
     cp -r "$root/tests" "$root/pyproject.toml" "$work"
+    ln -s "$(command -v cat)" "$bin" # joblib reads /proc with it
     cd "$work"
     gil=PYTHON_GIL=0 && [ "$free" = 1 ] || gil=GIL=always # a build with a GIL refuses the former
     clean() { env -i PATH="$bin" HOME="$work" "$gil" python "$@"; }

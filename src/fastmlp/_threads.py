@@ -132,7 +132,7 @@ def physical_cores(cpus, sysfs="/sys/devices"):
     """Physical cores among `cpus`; of hybrid Intel processors only the performance cores."""
     fast = _cpu_list(_read(f"{sysfs}/cpu_core/cpus"))
     folder = f"{sysfs}/system/cpu"
-    if not os.path.isdir(folder):
+    if sys.platform != "linux" and not os.path.isdir(folder):
         return min(len(cpus), joblib.cpu_count(only_physical_cores=True))
     return len(
         {_read(f"{folder}/cpu{c}/topology/thread_siblings_list") or c for c in cpus & fast or cpus}

@@ -36,8 +36,9 @@ def test_check(estimator, check):
     try:
         check(estimator)
     except unittest.SkipTest as reason:
-        assert name_of(check) in SKIPPED
-        pytest.skip(str(reason))
+        why = str(reason)
+        assert name_of(check) in SKIPPED or why.startswith("pandas is not installed")
+        pytest.skip(why)
 
 
 def test_all_checks_are_yielded(Estimator):

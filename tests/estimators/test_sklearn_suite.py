@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,8 @@ def test_mlp_suite(tmp_path):
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-1000:]
     assert "failed" not in last
     passed = int(re.search(r"(\d+) passed", last)[1])
+    if not find_spec("pandas"):  # some of them skip then
+        passed += int((re.search(r"(\d+) skipped", last) or [0, 0])[1])
     version = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
     assert passed == (EXPECTED.get(version) or passed)
     assert passed >= 50
