@@ -8,7 +8,7 @@ NAMES = ("dropout", "input_dropout", "input_noise")
 
 
 def _is_used(value):
-    return bool(np.any(np.asarray(value, dtype=float) > 0))
+    return any(p > 0 for p in value) if hasattr(value, "__len__") else value > 0
 
 
 def layer_dropout(dropout, n_hidden):
@@ -19,7 +19,7 @@ def layer_dropout(dropout, n_hidden):
     ValueError
         If ``dropout`` is a sequence that has not one probability per hidden layer.
     """
-    if not np.ndim(dropout):
+    if not hasattr(dropout, "__len__"):
         return (float(dropout),) * n_hidden
     if len(dropout) != n_hidden:
         raise ValueError(
@@ -31,11 +31,8 @@ def layer_dropout(dropout, n_hidden):
 
 def training_noise(estimator, n_hidden):
     """Return the keyword arguments of a network in training, none if nothing is random in it."""
-    values = (
-        layer_dropout(estimator.dropout, n_hidden),
-        float(estimator.input_dropout),
-        float(estimator.input_noise),
-    )
+    dropout = layer_dropout(estimator.dropout, n_hidden)
+    values = dropout, estimator.input_dropout, estimator.input_noise
     return dict(zip(NAMES, values, strict=True)) if any(map(_is_used, values)) else {}
 
 
