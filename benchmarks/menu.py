@@ -287,7 +287,8 @@ def main():
         few=FEW_POINTS,
         splits=", ".join(f"{s.name}: {s.splits}" for s in sets),
         machine=f"{about['processor']}, {about['threads']} threads, {about['isa']}, fastmlp"
-        f" {about['fastmlp']}, scikit-learn {about['scikit-learn']}.",
+        f" {about['fastmlp']}, scikit-learn {about['scikit-learn']}; load average"
+        f" {about['load_average']}: from 0.5 on the seconds are those of a busy machine.",
         tables=text,
     )
     if options.write:
