@@ -10,6 +10,7 @@ vector of their own.
 import math
 import operator
 import os
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -115,8 +116,29 @@ class Layout(NamedTuple):
     @property
     def n_running(self):
         """Length of the vector of running statistics."""
-        columns = sum(n for _, n in self.shapes[:-1])
-        return len(RUNNING) * columns if self.normalization == "batch" else 0
+        if self.normalization != "batch":
+            return 0
+        return len(RUNNING) * sum(n for _, n in self.shapes[:-1])
+
+
+@lru_cache(maxsize=64)  # not in every call of partial_fit
+def _places(layout):
+    """Return (start, stop, shape) of the weights, the biases and {name: those of the extras}."""
+    stop = 0
+
+    def place(*shape):
+        nonlocal stop
+        start, stop = stop, stop + math.prod(shape)
+        return start, stop, shape
+
+    coefs = [place(*shape) for shape in layout.shapes]
+    intercepts = [place(n) for _, n in layout.shapes]
+    used = set(chain(*layout.extras))
+    extras = {name: [None] * len(layout.extras) for name in EXTRAS if name in used}
+    for i, names in enumerate(layout.extras):
+        for name in names:
+            extras[name][i] = place(*layout.extra_shape(name, i))
+    return coefs, intercepts, extras
 
 
 def views(flat, layout):
@@ -128,23 +150,12 @@ def views(flat, layout):
     extras : dict of list
         For each name in use one entry per hidden layer, None where the layer has no such array.
     """
-    start = 0
+    coefs, intercepts, extras = _places(layout)
 
-    def take(*shape):
-        nonlocal start
-        stop = start + math.prod(shape)
-        part = flat[start:stop].reshape(shape)
-        start = stop
-        return part
+    def take(places):
+        return [place and flat[place[0] : place[1]].reshape(place[2]) for place in places]
 
-    coefs = [take(*shape) for shape in layout.shapes]
-    intercepts = [take(n) for _, n in layout.shapes]
-    used = set(chain(*layout.extras))
-    extras = {name: [None] * len(layout.extras) for name in EXTRAS if name in used}
-    for i, names in enumerate(layout.extras):
-        for name in names:
-            extras[name][i] = take(*layout.extra_shape(name, i))
-    return coefs, intercepts, extras
+    return take(coefs), take(intercepts), {name: take(places) for name, places in extras.items()}
 
 
 def running_views(running, layout):
