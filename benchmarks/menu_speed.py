@@ -1,8 +1,8 @@
 """What each entry of the menu costs: an epoch with it beside an epoch without, on one thread.
 
-    python benchmarks/menu_speed.py [GROUP ...] [--rounds 15] [--rows 16384]
+    python benchmarks/menu_speed.py [GROUP ...] [--rounds 15] [--rows 16384] [--dtype float32]
 
-A network 54-128-128-7 in float32 with mini-batches of 256 is fitted for three epochs, the entries
+A network 54-128-128-7 with mini-batches of 256 is fitted for three epochs, the entries
 of a group in turn. An entry's ratio is its processor time by that of the group's first entry in the
 same round, the median over the rounds. Entries without a limit are held against the FMA peak. Exits
 with 1 if a ratio is above its limit.
@@ -82,14 +82,30 @@ def layers():
     return {"plain": Entry(), **entries}
 
 
+def activations():
+    """All of them against relu.
+
+    Two pieces of maxout double the columns of both hidden matrices: its limit is 1.3 times that.
+    """
+    entries = {name: Entry({"activation": name}, 1.3) for name in _core.ACTIVATIONS}
+    for name in ("gelu", "mish", "softplus", "elu"):
+        entries[name] = Entry({"activation": name}, 1.5)
+    more = BATCH * (4 * SIZES[0] * SIZES[1] + 6 * SIZES[1] * SIZES[2])
+    plain = flops(Entry(), BATCH)
+    entries["maxout"] = Entry({"activation": "maxout"}, 1.3 * (plain + more) / plain, more)
+    return {"relu": entries.pop("relu"), **entries}
+
+
 # The first entry of a group is the base.
-GROUPS = {"solvers": solvers, "constraints": constraints, "layers": layers}
+GROUPS = {
+    "solvers": solvers, "constraints": constraints, "layers": layers, "activations": activations,
+}  # fmt: skip
 
 
-def problem(n_rows):
+def problem(n_rows, dtype=np.float32):
     """Rows and classes with something to learn."""
     rng = np.random.RandomState(0)
-    X = rng.normal(size=(n_rows, SIZES[0])).astype(np.float32)
+    X = rng.normal(size=(n_rows, SIZES[0])).astype(dtype)
     return X, (X[:, : SIZES[-1]] + rng.normal(size=(n_rows, SIZES[-1]))).argmax(axis=1)
 
 
@@ -143,7 +159,7 @@ def report(group, rounds, X, y):
     seconds = measure(entries, rounds, X, y)
     base = seconds[next(iter(entries))]
     # short ones, some of which no other program interrupts
-    peak = max(_kernels.fma_peak(1, np.float32, seconds=0.002) for _ in range(200))
+    peak = max(_kernels.fma_peak(1, X.dtype, seconds=0.002) for _ in range(200))
     above = []
     print(f"\n{group:20} ms a pass   ratio   limit   FMA peak")
     for name, entry in entries.items():
@@ -163,10 +179,11 @@ def main():
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=", ".join(GROUPS))
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--rows", type=int, default=16384)
+    parser.add_argument("--dtype", choices=["float32", "float64"], default="float32")
     arguments = parser.parse_args()
     if unknown := set(arguments.groups) - set(GROUPS):
         parser.error(f"no group {', '.join(unknown)}; there are {', '.join(GROUPS)}")
-    X, y = problem(arguments.rows)
+    X, y = problem(arguments.rows, arguments.dtype)
     above = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

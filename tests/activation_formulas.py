@@ -88,6 +88,10 @@ def maxout(z, pieces):
     """Value (m, n) and derivative by the columns of z (m, n * pieces): piece p of unit j is column
     p * n + j. Of equal pieces the first one has the derivative."""
     by_piece = z.reshape(len(z), pieces, -1)
-    winner = by_piece.argmax(axis=1)
-    won = winner[:, None] == np.arange(pieces)[:, None]
+    won = winner(z, pieces)[:, None] == np.arange(pieces)[:, None]
     return by_piece.max(axis=1), won.astype(float).reshape(z.shape)
+
+
+def winner(z, pieces):
+    """Which piece of each unit is the largest, the first of equals."""
+    return z.reshape(len(z), pieces, -1).argmax(axis=1)

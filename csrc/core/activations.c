@@ -20,7 +20,7 @@ static const fmlp_activation table[] = {
     [FMLP_ACT_SOFTSIGN] = {"softsign"},
     [FMLP_ACT_HARD_SIGMOID] = {"hard_sigmoid"},
     [FMLP_ACT_HARD_SWISH] = {"hard_swish", .stored = 1},
-    [FMLP_ACT_PRELU] = {"prelu", .stored = 1, .slopes = 1},
+    [FMLP_ACT_PRELU] = {"prelu", .slopes = 1},
     [FMLP_ACT_MAXOUT] = {"maxout", .pieces = 1},
 };
 

@@ -66,13 +66,14 @@ static void product_back(const struct fmlp_trainer *t, int q, ptrdiff_t i, ptrdi
                           fmlp_at(plan, t->wt, p->wt_at), act, a, ld, out, ld);
 }
 
-/* What act_backward leaves to prelu and maxout: dz, the deltas of layer l's units, in place */
+/* prelu and maxout: dz, deltas of the outputs of layer l times the mask, becomes its deltas. */
 static void units_back(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdiff_t m, void *dz) {
     const struct fmlp_plan *plan = &t->plan;
     const struct fmlp_layer_plan *p = &plan->layers[l];
     void *e = row_of(t, t->e, l, i);
     if (p->slopes)
-        plan->k->prelu_backward(m, p->units, row_of(t, t->d, l, i), p->ld, e, p->ld, dz, p->ld);
+        plan->k->prelu_backward(m, p->units, fmlp_at(plan, t->w, p->slopes_at), e, p->ld, dz,
+                                p->ld);
     else if (p->pieces > 1)
         plan->k->maxout_backward(m, p->units, p->pieces, e, p->ld, dz, p->ld);
 }
@@ -82,8 +83,8 @@ static void units_back(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdiff
 static void deltas_below(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdiff_t m) {
     const struct fmlp_plan *plan = &t->plan;
     const struct fmlp_layer_plan *p = &plan->layers[l], *below = &plan->layers[l - 1];
-    /* prelu takes the deltas of its outputs themselves; maxout without dropout is no factor */
-    const int act = below->slopes ? FMLP_ACT_IDENTITY : below->stored ? FMLP_ACT_STORED : below->act;
+    /* for prelu and maxout, whose own part comes after, a mask or nothing */
+    const int act = below->stored ? FMLP_ACT_STORED : below->act;
     const ptrdiff_t ld = below->ld;
     const void *a = row_of(t, below->stored ? t->d : t->a, l - 1, i);
     void *dz = row_of(t, t->dz, l - 1, i);

@@ -64,12 +64,8 @@ void fmlp_epilogue(const struct fmlp_plan *plan, int l, const void *w,
     const struct fmlp_layer_plan *p = &plan->layers[l];
     if (p->norm) normalise(plan, p, w, e);
     activate(plan, p, w, e);
-    if (p->dropout > 0 && e->random) {
+    if (p->dropout > 0 && e->random)
         k->dropout(e->m, p->units, e->random, e->row, p->dropout,
                    by_output(p) ? p->act : FMLP_ACT_STORED, e->a, p->ld, e->d, p->ld);
-        if (p->slopes) /* by the slope as well */
-            k->dropout(e->m, p->units, e->random, e->row, p->dropout, FMLP_ACT_STORED, e->e, p->ld,
-                       0, 0);
-    }
     if (p->residual) add_input(plan, p, w, e);
 }

@@ -30,7 +30,7 @@ struct fmlp_trainer {
     /* per layer l, (n_layers); NULL where the layer has no use for it */
     void **a;                /* outputs (chunk, ld); the last layer's become its deltas */
     void **d;                /* (chunk, ld) f'(z), times the dropout mask */
-    void **e;                /* (chunk, ld) prelu: derivative by the slopes; maxout: the winners */
+    void **e;                /* (chunk, ld) prelu: z, then gradients of slopes; maxout: the winners */
     void **z;                /* (chunk, ld) normalisation: z^ */
     void **dy;               /* (chunk, ld) deltas of scale * z^ + shift */
     void **dh;               /* (chunk, ld) residual: deltas of the output */

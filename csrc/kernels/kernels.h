@@ -145,15 +145,15 @@ struct fmlp_kernels {
     /* a <- f(a), d <- f'(a); all of those but prelu and maxout */
     void (*act_store)(int act, ptrdiff_t m, ptrdiff_t n, void *a, ptrdiff_t lda, void *d,
                       ptrdiff_t ldd);
-    /* n units; a <- outputs, d <- derivative, e <- derivative by the slope; d, e may be NULL.
-     * Back: dz <- dz * d, e <- the rows' contributions to the gradient of the slopes */
+    /* n units; a <- outputs, d <- 1, e <- inputs; d, e may be NULL. Back: dz of the outputs -> of
+     * the inputs, e <- the rows' contributions to the gradient of the slopes */
     void (*prelu)(ptrdiff_t m, ptrdiff_t n, const void *slopes, void *a, ptrdiff_t lda, void *d,
                   ptrdiff_t ldd, void *e, ptrdiff_t lde);
-    void (*prelu_backward)(ptrdiff_t m, ptrdiff_t n, const void *d, ptrdiff_t ldd, void *e,
-                           ptrdiff_t lde, void *dz, ptrdiff_t ldz);
+    void (*prelu_backward)(ptrdiff_t m, ptrdiff_t n, const void *slopes, void *e, ptrdiff_t lde,
+                           void *dz, ptrdiff_t ldz);
     /* column p * n + j is piece p of unit j; a (m, n pieces) -> its first n columns, zeros up to the
-     * next multiple of lanes; d (m, n) <- 1, e (m, n pieces) <- 1 where the piece was it, else 0;
-     * d, e may be NULL. Back: dz (m, n) -> (m, n pieces) */
+     * next multiple of lanes; d (m, n) <- 1, e (m, n) <- which piece it was; d, e may be NULL.
+     * Back: dz (m, n) -> (m, n pieces) */
     void (*maxout)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t pieces, void *a, ptrdiff_t lda, void *d,
                    ptrdiff_t ldd, void *e, ptrdiff_t lde);
     void (*maxout_backward)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t pieces, const void *e,

@@ -99,8 +99,8 @@ cdef extern from "kernels/kernels.h" nogil:
                           Py_ssize_t) noexcept
         void (*prelu)(Py_ssize_t, Py_ssize_t, const void *, void *, Py_ssize_t, void *, Py_ssize_t,
                       void *, Py_ssize_t) noexcept
-        void (*prelu_backward)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *, Py_ssize_t,
-                               void *, Py_ssize_t) noexcept
+        void (*prelu_backward)(Py_ssize_t, Py_ssize_t, const void *, void *, Py_ssize_t, void *,
+                               Py_ssize_t) noexcept
         void (*maxout)(Py_ssize_t, Py_ssize_t, Py_ssize_t, void *, Py_ssize_t, void *, Py_ssize_t,
                        void *, Py_ssize_t) noexcept
         void (*maxout_backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t,
@@ -316,16 +316,17 @@ cdef class Table:
         self.k.prelu(a.shape[0], a.shape[1], _p(slopes), _p(a), _ld(a), _p(d), 0 if d is None else
                      _ld(d), _p(e), 0 if e is None else _ld(e))
 
-    def prelu_backward(self, d, e, dz):
-        self.k.prelu_backward(d.shape[0], d.shape[1], _p(d), _ld(d), _p(e), _ld(e), _p(dz), _ld(dz))
+    def prelu_backward(self, slopes, e, dz):
+        self.k.prelu_backward(e.shape[0], e.shape[1], _p(slopes), _p(e), _ld(e), _p(dz), _ld(dz))
 
     def maxout(self, Py_ssize_t n, a, d=None, e=None):
-        """a, e (m, n * pieces), d (m, n)."""
+        """a (m, n * pieces), d, e (m, n)."""
         self.k.maxout(a.shape[0], n, a.shape[1] // n, _p(a), _ld(a), _p(d), 0 if d is None else
                       _ld(d), _p(e), 0 if e is None else _ld(e))
 
     def maxout_backward(self, Py_ssize_t n, e, dz):
-        self.k.maxout_backward(e.shape[0], n, e.shape[1] // n, _p(e), _ld(e), _p(dz), _ld(dz))
+        """dz (m, n * pieces), e (m, n)."""
+        self.k.maxout_backward(e.shape[0], n, dz.shape[1] // n, _p(e), _ld(e), _p(dz), _ld(dz))
 
     def act_store(self, str act, a, d):
         self.k.act_store(ACTIVATIONS[act], a.shape[0], a.shape[1], _p(a), _ld(a), _p(d), _ld(d))

@@ -13,20 +13,21 @@ static void FN(check_prelu)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t ld) {
     int ok = FN(untouched)(a, m, n, ld) && FN(untouched)(d, m, n, ld) && FN(untouched)(e, m, n, ld);
     for (ptrdiff_t i = 0; i < m; i++) {
         for (ptrdiff_t j = 0; j < n; j++) {
-            const T x = z[i * ld + j], f = x > 0 ? 1 : slopes[j];
-            ok &= a[i * ld + j] == x * f && d[i * ld + j] == f && e[i * ld + j] == (x > 0 ? 0 : x);
+            const T x = z[i * ld + j];
+            ok &= a[i * ld + j] == (x > 0 ? x : slopes[j] * x);
+            ok &= d[i * ld + j] == 1 && e[i * ld + j] == x;
         }
     }
     check(ok, "prelu", NULL);
 
     memcpy(dz, g, (size_t)(m * n) * sizeof(T));
-    FN(prelu_backward)(m, n, d, ld, e, ld, dz, n);
+    FN(prelu_backward)(m, n, slopes, e, ld, dz, n);
     ok = FN(untouched)(e, m, n, ld);
     for (ptrdiff_t i = 0; i < m; i++) {
         for (ptrdiff_t j = 0; j < n; j++) {
             const T x = z[i * ld + j];
-            ok &= dz[i * n + j] == g[i * n + j] * d[i * ld + j] &&
-                  e[i * ld + j] == g[i * n + j] * (x > 0 ? 0 : x);
+            ok &= dz[i * n + j] == g[i * n + j] * (x > 0 ? 1 : slopes[j]);
+            ok &= e[i * ld + j] == g[i * n + j] * (x > 0 ? 0 : x);
         }
     }
     check(ok, "prelu_backward", NULL);
@@ -36,15 +37,15 @@ static void FN(check_maxout)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t pieces, ptrdiff
     const ptrdiff_t columns = n * pieces, ld = columns + gap;
     const T *z = FN(input)(1, m * columns, FN(EXACT));
     T *a = FN(output_array)(2, m, ld), *d = FN(output_array)(3, m, n + gap);
-    T *e = FN(output_array)(4, m, ld), *dz = FN(output_array)(5, m, ld);
+    T *e = FN(output_array)(4, m, n + gap), *dz = FN(output_array)(5, m, ld);
     for (ptrdiff_t i = 0; i < m; i++)
         for (ptrdiff_t j = 0; j < columns; j++) a[i * ld + j] = z[i * columns + j];
-    FN(maxout)(m, n, pieces, a, ld, d, n + gap, e, ld);
+    FN(maxout)(m, n, pieces, a, ld, d, n + gap, e, n + gap);
     for (ptrdiff_t i = 0; i < m; i++)
         for (ptrdiff_t j = 0; j < n; j++) dz[i * ld + j] = (T)(j + 1);
-    FN(maxout_backward)(m, n, pieces, e, ld, dz, ld);
+    FN(maxout_backward)(m, n, pieces, e, n + gap, dz, ld);
     int ok = FN(untouched)(a, m, columns, ld) && FN(untouched)(d, m, n, n + gap) &&
-             FN(untouched)(e, m, columns, ld);
+             FN(untouched)(e, m, n, n + gap);
     int back = FN(untouched)(dz, m, columns, ld);
     for (ptrdiff_t i = 0; i < m; i++) {
         for (ptrdiff_t j = 0; j < n; j++) {
@@ -53,10 +54,10 @@ static void FN(check_maxout)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t pieces, ptrdiff
             for (ptrdiff_t p = 1; p < pieces; p++)
                 if (x[p * n] > x[best * n]) best = p;
             ok &= a[i * ld + j] == x[best * n] && d[i * (n + gap) + j] == 1;
+            ok &= e[i * (n + gap) + j] == (T)best;
             for (ptrdiff_t p = 0; p < pieces; p++) {
                 const ptrdiff_t at = p * n + j, vectors = padded_to(n, LANES);
                 ok &= p == 0 || a[i * ld + at] == (at < vectors ? 0 : x[p * n]);
-                ok &= e[i * ld + p * n + j] == (p == best);
                 back &= dz[i * ld + p * n + j] == (p == best ? (T)(j + 1) : 0);
             }
         }
