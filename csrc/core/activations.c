@@ -5,7 +5,7 @@
 #include "../include/fmlp.h"
 #include "../kernels/activations.h"
 
-static const fmlp_activation table[] = {
+static const fmlp_activation table[FMLP_ACT_COUNT] = {
     [FMLP_ACT_IDENTITY] = {"identity"},
     [FMLP_ACT_LOGISTIC] = {"logistic"},
     [FMLP_ACT_TANH] = {"tanh"},
@@ -24,14 +24,12 @@ static const fmlp_activation table[] = {
     [FMLP_ACT_MAXOUT] = {"maxout", .pieces = 1},
 };
 
-enum { COUNT = sizeof table / sizeof table[0] };
-
 const fmlp_activation *fmlp_activation_at(int act) {
-    return act >= 0 && act < COUNT ? &table[act] : 0;
+    return act >= 0 && act < FMLP_ACT_COUNT ? &table[act] : 0;
 }
 
 int fmlp_activation_by_name(const char *name) {
-    for (int i = 0; i < COUNT; i++)
+    for (int i = 0; i < FMLP_ACT_COUNT; i++)
         if (strcmp(table[i].name, name) == 0) return i;
     return -1;
 }

@@ -20,6 +20,7 @@ enum fmlp_act {
     FMLP_ACT_HARD_SWISH = 13,
     FMLP_ACT_PRELU = 14,  /* kernels of their own: units.inc.h */
     FMLP_ACT_MAXOUT = 15,
+    FMLP_ACT_COUNT,
 
     FMLP_ACT_STORED = 100 /* backward pass only: "a" holds f'(z) itself, see act_store */
 };

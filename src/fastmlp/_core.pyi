@@ -20,6 +20,7 @@ class Solver(NamedTuple):
 
 class Activation(NamedTuple):
     code: int
+    stored: bool
     slopes: bool
     pieces: bool
 

@@ -53,6 +53,7 @@ class Activation(NamedTuple):
     """A row of the engine's table of activations."""
 
     code: int
+    stored: bool  # the derivative is no function of the output
     slopes: bool  # a unit has a slope, which is trained
     pieces: bool  # a unit has several columns
 
@@ -81,7 +82,7 @@ def _read_activations():
     activations = {}
     while (row := fmlp_activation_at(len(activations))) != NULL:
         activations[row.name.decode()] = Activation(
-            len(activations), bool(row.slopes), bool(row.pieces)
+            len(activations), bool(row.stored), bool(row.slopes), bool(row.pieces)
         )
     return activations
 

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 from activation_formulas import ACTIVATIONS, maxout, prelu
 
-from fastmlp import MLPClassifier, MLPRegressor
+from fastmlp import MLPClassifier, MLPRegressor, _core
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -53,6 +53,12 @@ def test_one_per_layer(names, data):
     np.testing.assert_allclose(model.predict(sp.csr_array(X)), want, rtol=1e-10)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), model.predict(X))
     assert model.get_params()["activation"] is names
+
+
+def test_the_docstrings_have_every_name():
+    for Estimator in (MLPClassifier, MLPRegressor):
+        text = Estimator.__doc__.partition("activation : ")[2].partition("\nsolver : ")[0]
+        assert all(f"'{name}'" in text for name in _core.ACTIVATIONS)
 
 
 def test_equal_names_are_one_string(data):

@@ -164,7 +164,10 @@ def test_against_torch(act, rng):
     }
     z = points(act, np.float64, rng)
     tz = torch.tensor(z, requires_grad=True)
-    ta = theirs.get(act, getattr(f, act, None))(tz)
+    function = theirs.get(act, getattr(f, act, None))
+    if function is None:
+        pytest.skip("PyTorch has no such function")
+    ta = function(tz)
     ta.sum().backward()
     table = _kernels.Table(_core.isa_name(), np.float64)
     a, d = (x[0] for x in store(table, z[None], act, rng))
@@ -183,7 +186,7 @@ def test_doors_agree(table, act, rng):
         a, d = store(table, z, act, rng, gap, d_gap)
         assert same_bits(forward(table, z, act, rng), a)
         assert same_bits(backward(table, d, g, "stored", rng, d_gap, gap), d * g)
-        if act not in {"gelu", "silu", "mish", "softplus", "hard_swish"}:
+        if not _core.ACTIVATIONS[act].stored:
             assert_within(backward(table, a, g, act, rng), d * g, 2 * eps(table) * abs(d * g))
 
 
