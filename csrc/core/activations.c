@@ -6,22 +6,22 @@
 #include "../kernels/activations.h"
 
 static const fmlp_activation table[FMLP_ACT_COUNT] = {
-    [FMLP_ACT_IDENTITY] = {"identity"},
-    [FMLP_ACT_LOGISTIC] = {"logistic"},
-    [FMLP_ACT_TANH] = {"tanh"},
-    [FMLP_ACT_RELU] = {"relu"},
-    [FMLP_ACT_LEAKY_RELU] = {"leaky_relu"},
-    [FMLP_ACT_ELU] = {"elu"},
-    [FMLP_ACT_SELU] = {"selu"},
-    [FMLP_ACT_GELU] = {"gelu", .stored = 1},
-    [FMLP_ACT_SILU] = {"silu", .stored = 1},
-    [FMLP_ACT_MISH] = {"mish", .stored = 1},
-    [FMLP_ACT_SOFTPLUS] = {"softplus", .stored = 1},
-    [FMLP_ACT_SOFTSIGN] = {"softsign"},
-    [FMLP_ACT_HARD_SIGMOID] = {"hard_sigmoid"},
-    [FMLP_ACT_HARD_SWISH] = {"hard_swish", .stored = 1},
-    [FMLP_ACT_PRELU] = {"prelu", .slopes = 1},
-    [FMLP_ACT_MAXOUT] = {"maxout", .pieces = 1},
+    [FMLP_ACT_IDENTITY] = {.name = "identity"},
+    [FMLP_ACT_LOGISTIC] = {.name = "logistic"},
+    [FMLP_ACT_TANH] = {.name = "tanh"},
+    [FMLP_ACT_RELU] = {.name = "relu"},
+    [FMLP_ACT_LEAKY_RELU] = {.name = "leaky_relu"},
+    [FMLP_ACT_ELU] = {.name = "elu"},
+    [FMLP_ACT_SELU] = {.name = "selu"},
+    [FMLP_ACT_GELU] = {.name = "gelu", .stored = 1},
+    [FMLP_ACT_SILU] = {.name = "silu", .stored = 1},
+    [FMLP_ACT_MISH] = {.name = "mish", .stored = 1},
+    [FMLP_ACT_SOFTPLUS] = {.name = "softplus", .stored = 1},
+    [FMLP_ACT_SOFTSIGN] = {.name = "softsign"},
+    [FMLP_ACT_HARD_SIGMOID] = {.name = "hard_sigmoid"},
+    [FMLP_ACT_HARD_SWISH] = {.name = "hard_swish", .stored = 1},
+    [FMLP_ACT_PRELU] = {.name = "prelu", .slopes = 1},
+    [FMLP_ACT_MAXOUT] = {.name = "maxout", .pieces = 1},
 };
 
 const fmlp_activation *fmlp_activation_at(int act) {
