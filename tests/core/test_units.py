@@ -32,6 +32,12 @@ def test_gradient(isa, hidden, sparse, rng):
             check(Case(rng, sizes, hidden=hidden, sparse=sparse, pieces=pieces, **options))
 
 
+def test_gradient_over_several_chunks(isa, rng):
+    """2,100 rows are held 1,024 at a time."""
+    for hidden in (BOTH, BOTH[::-1]):
+        check(Case(rng, (6, 5, 7, 3), hidden=hidden, n=2100, dropout=0.3), 1e-10)
+
+
 def parts_of(case, alpha=0.0):
     return case.spec.unflatten(case.gradient(alpha)[1])
 
