@@ -1,10 +1,30 @@
 """Fixtures of the whole suite. `reference.py`, the oracle, is importable from every test."""
 
+import copy
+import functools
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits, load_iris, make_regression
 
 from fastmlp import MLPClassifier, MLPRegressor
+
+
+def pytest_collection_modifyitems(config, items):
+    """Where a test runs in several threads at once, each has a copy of `rng`, not a share of it."""
+    if config.getoption("parallel_threads", default=None):  # pytest-run-parallel
+        for item in items:
+            item.obj = _with_own_rng(item.obj)
+
+
+def _with_own_rng(test):
+    @functools.wraps(test)
+    def run(*args, **kwargs):
+        if "rng" in kwargs:
+            kwargs["rng"] = copy.deepcopy(kwargs["rng"])
+        test(*args, **kwargs)
+
+    return run
 
 
 @pytest.fixture(params=[MLPClassifier, MLPRegressor], ids=["classifier", "regressor"])

@@ -729,6 +729,7 @@ def test_docstrings(Estimator):
     assert ("classes_ :" in Estimator.__doc__) == is_classifier(Estimator())
 
 
+@pytest.mark.thread_unsafe(reason="doctest redirects the standard output of the process")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_docstring_examples(Estimator):
     (example,) = doctest.DocTestFinder(recurse=False).find(Estimator, globs={})

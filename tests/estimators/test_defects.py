@@ -337,6 +337,7 @@ def test_alpha_is_divided_by_the_batch_size(linear):
 # ------------------------------------------------------------------------------ cost of a call
 
 
+@pytest.mark.thread_unsafe(reason="measures time")
 @pytest.mark.parametrize(("method", "factor"), [("predict", 4), ("partial_fit", 4)])
 def test_calls_with_one_row_are_cheap(Estimator, method, factor, linear):
     """A ratio in one process, best of many, so that a busy machine does not decide."""

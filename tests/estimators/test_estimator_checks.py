@@ -30,6 +30,7 @@ CHECKS = [
 ]
 
 
+@pytest.mark.thread_unsafe(reason="some checks record warnings, which are the process's")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(("estimator", "check"), CHECKS)
 def test_check(estimator, check):
