@@ -158,7 +158,11 @@ void fmlp_rows_item(void *arg, ptrdiff_t item, int thread) {
         fmlp_columns_build(c);
         return;
     }
-    const ptrdiff_t i = c->rows * item / c->blocks, m = c->rows * (item + 1) / c->blocks - i;
+    const ptrdiff_t i = c->rows * item / c->blocks, end = c->rows * (item + 1) / c->blocks;
+    fmlp_rows_block(c, i, end - i, thread);
+}
+
+void fmlp_rows_block(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m, int thread) {
     if (c->backward) {
         normalisation_back(c, c->layer, i, m);
         backward(c, c->layer, i, m);

@@ -120,7 +120,7 @@ static ptrdiff_t item_height(const struct fmlp_plan *plan, const struct fmlp_lay
     /* Some 64 items at least; tall ones use a panel's deltas longer. Multiples of lanes transpose
      * whole. */
     const ptrdiff_t height = plan->w_len / (k->nr * 64) / k->lanes * k->lanes;
-    return fmlp_min(height > k->mr ? height : pad(k->mr, k->lanes), 192);
+    return height < 64 ? 64 : fmlp_min(height, 192);
 }
 
 enum { VECTOR_WIDTH = 4 }; /* panels of an item of scale and shift, or of slopes */
@@ -212,6 +212,16 @@ fmlp_status fmlp_plan_make(struct fmlp_plan *plan, const fmlp_exec *exec, const 
         plan_items(plan, net, sparse);
     }
     return FMLP_OK;
+}
+
+ptrdiff_t fmlp_item_weights(const struct fmlp_layer_plan *p, const struct fmlp_item *it) {
+    if (p->layout == FMLP_NARROW) return p->w_at + it->k0;
+    return p->w_at + it->j * (p->n_in + 1) + it->k0 * it->width;
+}
+
+ptrdiff_t fmlp_item_biases(const struct fmlp_layer_plan *p, const struct fmlp_item *it) {
+    if (p->layout == FMLP_NARROW) return p->w_at + p->n_out * p->in_pad;
+    return p->w_at + it->j * (p->n_in + 1) + p->n_in * it->width;
 }
 
 int fmlp_plan_threads(const fmlp_exec *exec, double cost) {

@@ -80,6 +80,9 @@ struct fmlp_layer_plan fmlp_layer_shape(const struct fmlp_kernels *k, const fmlp
 /* training: with transposed weights and items. Takes its arrays from the arena. */
 fmlp_status fmlp_plan_make(struct fmlp_plan *plan, const fmlp_exec *exec, const fmlp_net *net,
                            int sparse, int training, struct fmlp_arena *arena);
+/* Where an item's weights and the biases of its columns are in the kernel layout. */
+ptrdiff_t fmlp_item_weights(const struct fmlp_layer_plan *p, const struct fmlp_item *it);
+ptrdiff_t fmlp_item_biases(const struct fmlp_layer_plan *p, const struct fmlp_item *it);
 /* Threads worth using for `cost` FLOPs: at most exec's. */
 int fmlp_plan_threads(const fmlp_exec *exec, double cost);
 

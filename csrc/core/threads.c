@@ -86,6 +86,20 @@ static void wait_for(struct fmlp_team *team, int64_t done) {
     }
 }
 
+/* Takes what is left of share s in this phase; returns how many items that were. */
+static int64_t work_on(struct fmlp_walk *walk, int s, ptrdiff_t n_items, const ptrdiff_t *split,
+                       fmlp_item_task task, void *arg) {
+    struct fmlp_team *team = walk->team;
+    const int n = team->n_shares;
+    const ptrdiff_t from = split ? split[s] : n_items * s / n;
+    const ptrdiff_t to = split ? split[s + 1] : n_items * (s + 1) / n;
+    int64_t done = 0;
+    ptrdiff_t i;
+    for (; (i = claim(&team->cursors[s], walk->phase, from, to)) >= 0; done++)
+        task(arg, i, walk->thread);
+    return done;
+}
+
 void fmlp_phase(struct fmlp_walk *walk, ptrdiff_t n_items, const ptrdiff_t *split,
                 fmlp_item_task task, void *arg) {
     struct fmlp_team *team = walk->team;
@@ -94,21 +108,18 @@ void fmlp_phase(struct fmlp_walk *walk, ptrdiff_t n_items, const ptrdiff_t *spli
         for (ptrdiff_t i = 0; i < n_items; i++) task(arg, i, 0);
         return;
     }
-    const uint32_t phase = ++walk->phase;
-    int64_t done = 0;
-    wait_for(team, walk->base);
+    const int64_t base = walk->base;
+    walk->phase++;
+    walk->base += n_items;
+    wait_for(team, base);
     for (int k = 0; k < n; k++) { /* the own share first */
         const int s = (walk->thread + k) % n;
-        const ptrdiff_t from = split ? split[s] : n_items * s / n;
-        const ptrdiff_t to = split ? split[s + 1] : n_items * (s + 1) / n;
-        ptrdiff_t i;
-        while ((i = claim(&team->cursors[s], phase, from, to)) >= 0) {
-            task(arg, i, walk->thread);
-            done++;
-        }
+        const int64_t done = work_on(walk, s, n_items, split, task, arg);
+        /* Who ends the phase has no need to look at the other shares. */
+        if (done && atomic_fetch_add_explicit(&team->done, done, memory_order_acq_rel) + done ==
+                        base + n_items)
+            return;
     }
-    if (done) atomic_fetch_add_explicit(&team->done, done, memory_order_release);
-    walk->base += n_items;
 }
 
 /* -------------------------------------------------------------------- fork */

@@ -128,7 +128,15 @@ static void run_rows(struct fmlp_walk *walk, struct fmlp_chunk *c) {
 }
 
 static void run_chunk(struct fmlp_walk *walk, struct fmlp_chunk *c) {
-    run_rows(walk, c);
+    const struct fmlp_trainer *t = c->t;
+    c->parts = fmlp_parts_of_rows(t, c->rows);
+    if (c->parts > 1 && c->parts >= t->team->n_shares) {
+        c->layer = -1, c->backward = 0;
+        fmlp_phase(walk, c->parts, 0, fmlp_part_item, c);
+    } else {
+        run_rows(walk, c);
+        if (c->parts > 1) fmlp_phase(walk, c->parts * t->plan.n_items, 0, fmlp_part_gradient_item, c);
+    }
     fmlp_phase(walk, c->t->plan.n_items + 1, c->t->split, fmlp_update_item, c);
 }
 

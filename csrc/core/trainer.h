@@ -26,6 +26,8 @@ struct fmlp_trainer {
     int clip;                /* gradients are clipped */
     void *wt;                /* (wt_len) */
     void *g;                 /* gradient sums over the chunks of a step; NULL where not needed */
+    int parts;               /* see parts.c; 1: gradients are summed in phase 2 */
+    void *part_sums;         /* (parts, w_len) gradient sums of each; NULL for one */
 
     /* per layer l, (n_layers); NULL where the layer has no use for it */
     void **a;                /* outputs (chunk, ld); the last layer's become its deltas */
@@ -109,6 +111,7 @@ struct fmlp_chunk {
     double penalty_factor;  /* of sum w^2 in the loss */
     double loss_factor;     /* of the rows' weighted losses */
     ptrdiff_t blocks;       /* items of phase 1 */
+    int parts;              /* of these rows */
     int lazy_step;          /* which of the trainer's lazy steps */
     const struct fmlp_columns *columns; /* sparse input: these rows by columns */
     struct fmlp_sorting build;          /* sparse input: to be sorted beside phase 1 */
@@ -137,12 +140,24 @@ static inline struct fmlp_random fmlp_random_at(const struct fmlp_chunk *c, int 
 /* Phase 1, `blocks` items: a block of rows forward, loss, and back, as far as batch statistics let
  * it. With sparse input one more at the start: the chunk by columns. arg: struct fmlp_chunk */
 void fmlp_rows_item(void *arg, ptrdiff_t item, int thread);
+/* Rows i to i + m of the chunk: what such an item does. */
+void fmlp_rows_block(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m, int thread);
 /* In between, for layer c->layer: statistics of a stretch of columns over all rows, or with
  * c->backward the sums of its deltas. */
 ptrdiff_t fmlp_batch_items(const struct fmlp_trainer *t, int l);
 void fmlp_batch_item(void *arg, ptrdiff_t item, int thread);
 /* Phase 2, n_items + 1 items: gradient and rule of some weights; the last sums the loss. */
 void fmlp_update_item(void *arg, ptrdiff_t item, int thread);
+
+/* parts.c: gradients of small networks. */
+int fmlp_parts_of(const struct fmlp_trainer *t, const fmlp_net *net);
+int fmlp_parts_of_rows(const struct fmlp_trainer *t, ptrdiff_t rows);
+/* Phase 1 with as many threads as parts or fewer: a part's rows and their gradients. */
+void fmlp_part_item(void *arg, ptrdiff_t part, int thread);
+/* With more threads, behind phase 1: parts * n_items items. */
+void fmlp_part_gradient_item(void *arg, ptrdiff_t item, int thread);
+/* Adds the parts of n sums in the kernel layout; returns where they are. */
+void *fmlp_parts_add(const struct fmlp_chunk *c, ptrdiff_t at, ptrdiff_t n);
 
 /* Between two passes of phase 2, one item: what to scale the gradient by. */
 void fmlp_clip_item(void *arg, ptrdiff_t item, int thread);

@@ -35,7 +35,9 @@ static double bias(struct fmlp_trainer *t, const struct fmlp_chunk *c, int l, pt
                  ptrdiff_t n, ptrdiff_t at, ptrdiff_t width, const struct fmlp_thread_memory *mem) {
     const struct fmlp_plan *plan = &t->plan;
     void *g = sum_at(t, mem, at);
-    if (c->sums)
+    if (c->sums && c->parts > 1)
+        g = fmlp_parts_add(c, at, width);
+    else if (c->sums)
         plan->k->grad_bias(c->rows, n, fmlp_at(plan, t->dz[l], j), plan->layers[l].ld, !c->first,
                            g);
     return finish(t, c, l, at, width, g, 1);
@@ -74,19 +76,20 @@ static double panel_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     const struct fmlp_plan *plan = &t->plan;
     const int l = it->layer;
     const struct fmlp_layer_plan *p = &plan->layers[l];
-    const ptrdiff_t panel = p->w_at + it->j * (p->n_in + 1);
-    const ptrdiff_t at = panel + it->k0 * it->width;
+    const ptrdiff_t at = fmlp_item_weights(p, it), n = (it->k1 - it->k0) * it->width;
     void *g = sum_at(t, mem, at);
     const struct fmlp_ahead ahead = ahead_of(t, it, at);
-    if (c->sums)
+    if (c->sums && c->parts > 1)
+        g = fmlp_parts_add(c, at, n);
+    else if (c->sums)
         plan->k->grad(c->rows, it->k0, it->k1, it->width, t->in_rows[l],
                       fmlp_at(plan, t->dz[l], it->j), p->ld, !c->first, g,
                       c->applies && is_far(t) ? &ahead : 0);
-    double squares = finish(t, c, l, at, (it->k1 - it->k0) * it->width, g, 0);
+    double squares = finish(t, c, l, at, n, g, 0);
     if (p->wt_at >= 0 && c->transposes && !fmlp_muon_has(&t->muon, l))
         fmlp_transpose_item(plan, l, it->j, it->width, it->k0, it->k1, t->w, t->wt);
     if (has_bias(p, it))
-        squares += bias(t, c, l, it->j, it->width, panel + p->n_in * it->width, it->width, mem);
+        squares += bias(t, c, l, it->j, it->width, fmlp_item_biases(p, it), it->width, mem);
     return squares;
 }
 
@@ -96,16 +99,19 @@ static double narrow_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     const int l = it->layer;
     const struct fmlp_layer_plan *p = &plan->layers[l];
     const ptrdiff_t lanes = plan->k->lanes, n = (it->k1 - it->k0 + lanes - 1) / lanes * lanes;
-    const ptrdiff_t ldg = t->g ? p->in_pad : n, at = p->w_at + it->k0;
+    const ptrdiff_t ldg = t->g ? p->in_pad : n, at = fmlp_item_weights(p, it);
     void *g = sum_at(t, mem, at);
     double squares = 0;
-    if (c->sums)
+    if (c->sums && c->parts == 1)
         plan->k->grad_narrow(c->rows, it->k0, it->k1, p->n_out, t->in_rows[l], t->dz[l], p->ld,
                              !c->first, g, ldg);
-    for (ptrdiff_t j = 0; j < p->n_out; j++)
-        squares += finish(t, c, l, at + j * p->in_pad, n, fmlp_at(plan, g, j * ldg), 0);
-    if (has_bias(p, it))
-        squares += bias(t, c, l, 0, p->n_out, p->w_at + p->n_out * p->in_pad, lanes, mem);
+    for (ptrdiff_t j = 0; j < p->n_out; j++) {
+        const ptrdiff_t row = at + j * p->in_pad;
+        const void *sum = c->sums && c->parts > 1 ? fmlp_parts_add(c, row, n)
+                                                  : fmlp_at(plan, g, j * ldg);
+        squares += finish(t, c, l, row, n, sum, 0);
+    }
+    if (has_bias(p, it)) squares += bias(t, c, l, 0, p->n_out, fmlp_item_biases(p, it), lanes, mem);
     return squares;
 }
 
@@ -114,14 +120,14 @@ static double rows_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     const struct fmlp_plan *plan = &t->plan;
     const int l = it->layer;
     const struct fmlp_layer_plan *p = &plan->layers[l];
-    const ptrdiff_t at = p->w_at + it->k0 * p->out_pad;
+    const ptrdiff_t at = fmlp_item_weights(p, it);
     void *g = sum_at(t, mem, at);
     if (c->sums)
         plan->k->grad_sparse(it->k0, it->k1, p->out_pad, c->columns, t->dz[l], p->ld, !c->first,
                              g);
     double squares = finish(t, c, l, at, (it->k1 - it->k0) * p->out_pad, g, 0);
     if (has_bias(p, it))
-        squares += bias(t, c, l, 0, p->out_pad, p->w_at + p->n_in * p->out_pad, p->out_pad, mem);
+        squares += bias(t, c, l, 0, p->out_pad, fmlp_item_biases(p, it), p->out_pad, mem);
     return squares;
 }
 

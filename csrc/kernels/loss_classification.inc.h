@@ -42,19 +42,37 @@ FMLP_INLINE VT FN(log_loss_logistic)(ptrdiff_t n, VT *z, const struct FN(targets
     return sum;
 }
 
+/* Row i's class in the group; rows beyond those in use repeat the first. */
+FMLP_INLINE ptrdiff_t FN(class_of)(const struct FN(targets) *y, int i) {
+    return y->classes[y->index[i < y->rows ? i : 0] * y->n_groups + y->group];
+}
+
+/* Of probabilities z and the class of each row: one logarithm a row. */
+FMLP_INLINE VT FN(log_loss_class)(ptrdiff_t n, VT *z, const struct FN(targets) *y) {
+    T p[LANES];
+    if (n <= 8) { /* elements written one by one are slow to read as a vector */
+        for (int i = 0; i < LANES; i++) p[i] = (T)FN(class_of)(y, i);
+        const VT class = V(load)(p), one = V(set1)(1);
+        VT own = z[0];
+        for (ptrdiff_t j = 0; j < n; j++) {
+            const VM here = V(eq)(class, V(set1)((T)j));
+            own = V(sel)(here, z[j], own);
+            z[j] = V(sub)(z[j], V(sel)(here, one, V(zero)()));
+        }
+        return V(neg)(FN(vlog)(FN(clip_probability)(own)));
+    }
+    for (int i = 0; i < LANES; i++) {
+        T *zi = (T *)z + FN(class_of)(y, i) * LANES + i;
+        p[i] = *zi;
+        *zi -= 1;
+    }
+    return V(neg)(FN(vlog)(FN(clip_probability)(V(load)(p))));
+}
+
 FMLP_INLINE VT FN(log_loss_softmax)(ptrdiff_t n, VT *z, const struct FN(targets) *y) {
     VT sum = V(zero)();
     FN(softmax)(n, z);
-    if (y->classes && y->smoothing == 0) { /* one logarithm a row */
-        T p[LANES];
-        for (int i = 0; i < LANES; i++) {
-            const ptrdiff_t r = y->index[i < y->rows ? i : 0];
-            T *zi = (T *)z + y->classes[r * y->n_groups + y->group] * LANES + i;
-            p[i] = *zi;
-            *zi -= 1;
-        }
-        return V(neg)(FN(vlog)(FN(clip_probability)(V(load)(p))));
-    }
+    if (y->classes && y->smoothing == 0) return FN(log_loss_class)(n, z, y);
     for (ptrdiff_t j = 0; j < n; j++) {
         const VT yj = FN(label)(y, j, n);
         sum = V(sub)(sum, FN(xlogy)(yj, FN(clip_probability)(z[j])));

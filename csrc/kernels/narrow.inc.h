@@ -60,21 +60,39 @@ static void FN(forward_narrow)(ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, const void
     FN(act_forward)(act, m, n, out, ldo);
 }
 
+/* nv vectors of inputs */
+FMLP_INLINE void FN(backward_narrow_strip)(const int nv, ptrdiff_t m, const int n, ptrdiff_t ldw,
+                                           const T *dz, ptrdiff_t ldz, const T *w, int relu,
+                                           const T *a, ptrdiff_t lda, T *dz_in, ptrdiff_t ldd) {
+    VT wv[4][3];
+    FMLP_UNROLL
+    for (int j = 0; j < n; j++) {
+        FMLP_UNROLL
+        for (int v = 0; v < nv; v++) wv[j][v] = V(load)(w + j * ldw + v * LANES);
+    }
+    for (ptrdiff_t i = 0; i < m; i++, dz += ldz, a += lda, dz_in += ldd) {
+        VT d[4];
+        FMLP_UNROLL
+        for (int j = 0; j < n; j++) d[j] = V(set1)(dz[j]);
+        FMLP_UNROLL
+        for (int v = 0; v < nv; v++) {
+            VT s = V(mul)(d[0], wv[0][v]);
+            FMLP_UNROLL
+            for (int j = 1; j < n; j++) s = V(fma)(d[j], wv[j][v], s);
+            if (relu) s = V(sel)(V(ne)(V(load)(a + v * LANES), V(zero)()), s, V(zero)());
+            V(store)(dz_in + v * LANES, s);
+        }
+    }
+}
+
 FMLP_INLINE void FN(backward_narrow_n)(ptrdiff_t m, const int n, ptrdiff_t n_in, const T *dz,
                                        ptrdiff_t ldz, const T *w, int relu, const T *a,
                                        ptrdiff_t lda, T *dz_in, ptrdiff_t ldd) {
-    for (ptrdiff_t k = 0; k < n_in; k += LANES) {
-        VT wv[4];
-        FMLP_UNROLL
-        for (int j = 0; j < n; j++) wv[j] = V(load)(w + j * n_in + k);
-        for (ptrdiff_t i = 0; i < m; i++) {
-            VT s = V(mul)(V(set1)(dz[i * ldz]), wv[0]);
-            FMLP_UNROLL
-            for (int j = 1; j < n; j++) s = V(fma)(V(set1)(dz[i * ldz + j]), wv[j], s);
-            if (relu) s = V(sel)(V(ne)(V(load)(a + i * lda + k), V(zero)()), s, V(zero)());
-            V(store)(dz_in + i * ldd + k, s);
-        }
-    }
+    ptrdiff_t k = 0;
+    for (; k + 3 * LANES <= n_in; k += 3 * LANES)
+        FN(backward_narrow_strip)(3, m, n, n_in, dz, ldz, w + k, relu, a + k, lda, dz_in + k, ldd);
+    for (; k < n_in; k += LANES)
+        FN(backward_narrow_strip)(1, m, n, n_in, dz, ldz, w + k, relu, a + k, lda, dz_in + k, ldd);
 }
 
 static void FN(backward_narrow)(ptrdiff_t m, ptrdiff_t n_out, ptrdiff_t n_in, const void *dz,

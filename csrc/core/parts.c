@@ -1,0 +1,83 @@
+/* parts.c - gradients of a small network, summed part by part of the mini-batch.
+ *
+ * Where a step takes microseconds, what it costs to share is to move lines between cores. With few
+ * weights and many activations the thread that computed a part's activations and deltas sums their
+ * gradients as well, and phase 2 adds the parts in order: only sums travel. Rows of a part depend
+ * on the mini-batch alone, so the bits do not depend on the threads.
+ */
+#include <string.h>
+
+#include "trainer.h"
+
+enum { PARTS = 2, LEAST_ROWS = 32 };
+
+/* Parts pay where their sums are at most half as long as the activations and deltas of their rows.
+ * Plain networks alone: dense input, a loss in one pass, nothing but matrices and biases. */
+int fmlp_parts_of(const struct fmlp_trainer *t, const fmlp_net *net) {
+    ptrdiff_t width = 0;
+    if (t->entries >= 0 || net->head.loss == FMLP_LOSS_CUSTOM) return 1;
+    for (int l = 0; l < net->n_layers; l++) {
+        const struct fmlp_layer_plan p = fmlp_layer_shape(t->plan.k, net, l, 0);
+        if (p.norm || p.slopes || p.residual) return 1;
+        width += 2 * p.ld;
+    }
+    const ptrdiff_t rows = t->chunk / PARTS;
+    return rows >= LEAST_ROWS && 2 * t->plan.w_len <= rows * width ? PARTS : 1;
+}
+
+int fmlp_parts_of_rows(const struct fmlp_trainer *t, ptrdiff_t rows) {
+    return rows >= t->parts * LEAST_ROWS / 2 ? t->parts : 1;
+}
+
+/* Whole vectors of rows: the loss takes rows by vectors. */
+static ptrdiff_t first_row(const struct fmlp_chunk *c, ptrdiff_t part) {
+    const ptrdiff_t lanes = c->t->plan.k->lanes;
+    return part == c->parts ? c->rows : c->rows * part / c->parts / lanes * lanes;
+}
+
+static void gradient(const struct fmlp_chunk *c, const struct fmlp_item *it, ptrdiff_t part) {
+    const struct fmlp_trainer *t = c->t;
+    const struct fmlp_plan *plan = &t->plan;
+    const struct fmlp_layer_plan *p = &plan->layers[it->layer];
+    const ptrdiff_t i = first_row(c, part), m = first_row(c, part + 1) - i;
+    const void *const *rows = t->in_rows[it->layer] + i;
+    const void *dz = fmlp_at(plan, t->dz[it->layer], i * p->ld + it->j);
+    const ptrdiff_t sums = part * plan->w_len;
+    void *g = fmlp_at(plan, t->part_sums, sums + fmlp_item_weights(p, it));
+    if (p->layout == FMLP_NARROW)
+        plan->k->grad_narrow(m, it->k0, it->k1, p->n_out, rows, dz, p->ld, 0, g, p->in_pad);
+    else
+        plan->k->grad(m, it->k0, it->k1, it->width, rows, dz, p->ld, 0, g, 0);
+    if (it->k0 == 0)
+        plan->k->grad_bias(m, it->width, dz, p->ld, 0,
+                           fmlp_at(plan, t->part_sums, sums + fmlp_item_biases(p, it)));
+}
+
+void fmlp_part_item(void *arg, ptrdiff_t part, int thread) {
+    const struct fmlp_chunk *c = arg;
+    const struct fmlp_plan *plan = &c->t->plan;
+    const ptrdiff_t end = first_row(c, part + 1);
+    for (ptrdiff_t i = first_row(c, part); i < end; i += plan->row_block)
+        fmlp_rows_block(c, i, fmlp_min(plan->row_block, end - i), thread);
+    for (ptrdiff_t k = 0; k < plan->n_items; k++) gradient(c, &plan->items[k], part);
+}
+
+void fmlp_part_gradient_item(void *arg, ptrdiff_t item, int thread) {
+    const struct fmlp_chunk *c = arg;
+    const struct fmlp_plan *plan = &c->t->plan;
+    (void)thread;
+    gradient(c, &plan->items[item % plan->n_items], item / plan->n_items);
+}
+
+void *fmlp_parts_add(const struct fmlp_chunk *c, ptrdiff_t at, ptrdiff_t n) {
+    const struct fmlp_trainer *t = c->t;
+    const struct fmlp_plan *plan = &t->plan;
+    void *sum = fmlp_at(plan, t->part_sums, at);
+    for (int part = 1; part < c->parts; part++)
+        plan->k->add(1, n, fmlp_at(plan, sum, part * plan->w_len), n, sum, n);
+    if (!t->g) return sum;
+    void *g = fmlp_at(plan, t->g, at);
+    if (c->first) memcpy(g, sum, (size_t)(n * plan->k->size));
+    else plan->k->add(1, n, sum, n, g, n);
+    return g;
+}
