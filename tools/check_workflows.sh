@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 validate-pyproject pyproject.toml
-zizmor --quiet --offline --no-online-audits .github/workflows
+zizmor --quiet --offline --no-online-audits .github
 if command -v actionlint >/dev/null; then
     actionlint && echo "actionlint: nothing to say"
 else

@@ -2,8 +2,8 @@
 # Usage: test_wheel.sh WHEEL PYTHON...
 # For each interpreter: a fresh environment with the wheel and the group 'test-minimal', from wheels
 # only, and the tests in it, away from the sources and with nothing but the environment on the path
-# (no compiler). Where there is no GIL to begin with, it stays away (PYTHON_GIL=0), and every test
-# of tests/core and tests/kernels runs in four threads at once besides.
+# (no compiler). Where there is no GIL to begin with, it stays away (PYTHON_GIL=0), and each test that
+# can runs in four threads at once besides.
 # JOBS: processes (2); TESTS: what of the tests (tests).
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd) wheel=$(realpath "$1")
@@ -27,7 +27,8 @@ for python in "$@"; do
     clean -c 'import fastmlp; fastmlp.show_config()'
     # shellcheck disable=SC2086 # TESTS may be several
     clean -m pytest -q -n "${JOBS:-2}" -m "not slow" -p no:cacheprovider -r fE ${TESTS:-tests}
+    # shellcheck disable=SC2086
     [ "$free" = 0 ] || clean -m pytest -q -m "not slow" -p no:cacheprovider -r fE \
-        -p no:xdist --parallel-threads=4 tests/core tests/kernels
+        -p no:xdist --parallel-threads=4 ${TESTS:-tests}
     cd / && rm -rf "$work"
 done

@@ -10,6 +10,8 @@ from core.problems import Problem, as_csr, read, train
 
 from fastmlp import MLPClassifier, MLPRegressor, _core
 
+pytestmark = pytest.mark.thread_unsafe(reason="the memory of all threads is counted")
+
 
 def peak(call):
     """Bytes that Python and NumPy hold at most during the call, and its result."""

@@ -6,6 +6,7 @@ of "the same seed gives the same model", it is kept, and the test says so.
 
 import copy
 import pickle
+import sysconfig
 import timeit
 import tracemalloc
 import warnings
@@ -243,6 +244,7 @@ def test_partial_fit_does_not_grow():
     assert max(sizes) - min(sizes) < 100
 
 
+@pytest.mark.thread_unsafe(reason="tracemalloc counts the memory of all threads")
 def test_sparse_x_is_not_made_dense():
     """100,000 features, 5 in a row: a dense copy of X would be 160 MB."""
     rng = np.random.RandomState(0)
@@ -341,6 +343,8 @@ def test_alpha_is_divided_by_the_batch_size(linear):
 @pytest.mark.parametrize(("method", "factor"), [("predict", 4), ("partial_fit", 4)])
 def test_calls_with_one_row_are_cheap(Estimator, method, factor, linear):
     """A ratio in one process, best of many, so that a busy machine does not decide."""
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):  # there C is as fast and Python slower
+        factor = 2
     X, y = linear
     y = (y > 0).astype(int)
     row = X[:1].copy()
