@@ -29,6 +29,7 @@ static void cap(const struct fmlp_plan *plan, const struct fmlp_layer_plan *p, p
         for (ptrdiff_t i = 0; i < p->n_out; i++)
             k->cap_row(p->in_pad, fmlp_at(plan, w, p->w_at + i * p->in_pad), limit);
         break;
+    case FMLP_FLAT: break; /* prediction only */
     }
 }
 

@@ -11,5 +11,6 @@ void fmlp_product(const struct fmlp_plan *plan, int q, ptrdiff_t m, const struct
     case FMLP_ROWS:
         k->forward_sparse(m, p->n_in, p->out_pad, &in->csr, in->index, wq, act, out, p->ld);
         break;
+    case FMLP_FLAT: break; /* predict.c alone has the flat vector */
     }
 }

@@ -59,7 +59,7 @@ static void copy_all(const struct fmlp_plan *plan, void *flat, void *w, int to_f
     for (int q = 0; q < plan->n_matrices; q++) {
         const struct fmlp_layer_plan *p = &plan->layers[q];
         if (p->layout == FMLP_NARROW) copy_narrow(plan, p, flat, w, to_flat);
-        else copy_panels(plan, p, flat, w, to_flat);
+        else if (p->layout != FMLP_FLAT) copy_panels(plan, p, flat, w, to_flat);
         if (p->norm)
             copy_pair(plan, p, fmlp_at(plan, flat, p->flat_norm), fmlp_at(plan, w, p->norm_at),
                       to_flat);

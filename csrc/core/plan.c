@@ -2,7 +2,8 @@
 
 #include "../cpu/dispatch.h"
 
-static ptrdiff_t pad(ptrdiff_t n, ptrdiff_t to) { return (n + to - 1) / to * to; }
+/* to: a power of two */
+static ptrdiff_t pad(ptrdiff_t n, ptrdiff_t to) { return (n + to - 1) & -to; }
 
 /* Rows that lie a multiple of 1 KiB apart fight for few cache sets. */
 ptrdiff_t fmlp_row_stride(const struct fmlp_kernels *k, ptrdiff_t n) {
@@ -40,14 +41,28 @@ struct flat {
     ptrdiff_t w, b, extra, running;
 };
 
+/* Products, biases and activations alone? */
+static int is_plain(const fmlp_net *net) {
+    for (int l = 0; l < net->n_layers; l++) {
+        const fmlp_activation *act = fmlp_activation_at(net->layers[l].activation);
+        if (net->layers[l].normalization || net->layers[l].residual || act->slopes || act->pieces)
+            return 0;
+    }
+    return 1;
+}
+
 /* The next matrix, behind those before. */
 static struct fmlp_layer_plan plan_matrix(struct fmlp_plan *plan, const fmlp_net *net, int q,
-                                          int sparse, int training) {
+                                          int sparse, enum fmlp_purpose purpose) {
     struct fmlp_layer_plan p = fmlp_layer_shape(plan->k, net, q, sparse);
     const int first = fmlp_matrix_layer(net, q) == 0;
+    if (purpose == FMLP_FEW_ROWS && p.layout == FMLP_PANELS && is_plain(net)) {
+        p.layout = FMLP_FLAT;
+        p.w_len = 0;
+    }
     p.w_at = plan->w_len;
     plan->w_len += p.w_len;
-    if (training && !first && p.layout == FMLP_PANELS) {
+    if (purpose == FMLP_TRAINING && !first && p.layout == FMLP_PANELS) {
         p.wt_at = plan->wt_len;
         plan->wt_len += p.n_out * p.in_pad;
     }
@@ -79,19 +94,20 @@ static void plan_running(struct fmlp_plan *plan, struct fmlp_layer_plan *p, stru
 }
 
 /* Lays the parameters one behind the other; writes plan->layers when it is set. */
-static void plan_layers(struct fmlp_plan *plan, const fmlp_net *net, int sparse, int training) {
+static void plan_layers(struct fmlp_plan *plan, const fmlp_net *net, int sparse,
+                        enum fmlp_purpose purpose) {
     struct flat flat = {0, 0, 0, 0};
     int q = net->n_layers; /* the next projection */
     for (int l = 0; l < net->n_layers; l++) flat.b += net->layers[l].n_in * fmlp_n_columns(net, l);
     flat.extra = flat.b;
     for (int l = 0; l < net->n_layers; l++) flat.extra += fmlp_n_columns(net, l);
     for (int l = 0; l < net->n_layers; l++) {
-        struct fmlp_layer_plan p = plan_matrix(plan, net, l, sparse, training), projection;
+        struct fmlp_layer_plan p = plan_matrix(plan, net, l, sparse, purpose), projection;
         p.flat_w = flat.w, flat.w += p.n_in * p.n_out;
         p.flat_b = flat.b, flat.b += p.n_out;
         plan_extras(plan, &p, &flat);
         if (fmlp_has_projection(net, l)) {
-            projection = plan_matrix(plan, net, q, sparse, training);
+            projection = plan_matrix(plan, net, q, sparse, purpose);
             projection.flat_w = flat.extra, flat.extra += p.n_in * p.units;
             projection.flat_b = -1;
             p.projection = q++;
@@ -184,7 +200,7 @@ static void copy_head(struct fmlp_plan *plan, const fmlp_head *head, struct fmlp
 }
 
 fmlp_status fmlp_plan_make(struct fmlp_plan *plan, const fmlp_exec *exec, const fmlp_net *net,
-                           int sparse, int training, struct fmlp_arena *arena) {
+                           int sparse, enum fmlp_purpose purpose, struct fmlp_arena *arena) {
     const fmlp_status status = fmlp_check(net);
     if (status != FMLP_OK) return status;
     const struct fmlp_kernels *k = fmlp_kernels_get(exec->isa, net->dtype);
@@ -205,8 +221,8 @@ fmlp_status fmlp_plan_make(struct fmlp_plan *plan, const fmlp_exec *exec, const 
     plan->input_noise = net->input_noise;
 
     plan->layers = fmlp_take(arena, plan->n_matrices, sizeof(struct fmlp_layer_plan));
-    plan_layers(plan, net, sparse, training);
-    if (training) {
+    plan_layers(plan, net, sparse, purpose);
+    if (purpose == FMLP_TRAINING) {
         plan_items(plan, net, sparse);
         plan->items = fmlp_take(arena, plan->n_items, sizeof(struct fmlp_item));
         plan_items(plan, net, sparse);

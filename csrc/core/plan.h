@@ -6,7 +6,12 @@
 #include "../kernels/kernels.h"
 #include "workspace.h"
 
-enum fmlp_layout { FMLP_PANELS, FMLP_NARROW, FMLP_ROWS }; /* see kernels.h */
+/* See kernels.h. FLAT: as in the flat vector, nothing of their own. */
+enum fmlp_layout { FMLP_PANELS, FMLP_NARROW, FMLP_ROWS, FMLP_FLAT };
+
+/* What a plan is for: transposed weights and items belong to training; for a few rows it does not
+ * pay to bring weights into panels. */
+enum fmlp_purpose { FMLP_TRAINING, FMLP_PREDICTION, FMLP_FEW_ROWS };
 
 struct fmlp_layer_plan {
     ptrdiff_t n_in, n_out;     /* of the matrix: n_out columns, */
@@ -77,9 +82,9 @@ int fmlp_has_projection(const fmlp_net *net, int l);
 struct fmlp_layer_plan fmlp_layer_shape(const struct fmlp_kernels *k, const fmlp_net *net, int q,
                                         int sparse);
 
-/* training: with transposed weights and items. Takes its arrays from the arena. */
+/* Takes its arrays from the arena. */
 fmlp_status fmlp_plan_make(struct fmlp_plan *plan, const fmlp_exec *exec, const fmlp_net *net,
-                           int sparse, int training, struct fmlp_arena *arena);
+                           int sparse, enum fmlp_purpose purpose, struct fmlp_arena *arena);
 /* Where an item's weights and the biases of its columns are in the kernel layout. */
 ptrdiff_t fmlp_item_weights(const struct fmlp_layer_plan *p, const struct fmlp_item *it);
 ptrdiff_t fmlp_item_biases(const struct fmlp_layer_plan *p, const struct fmlp_item *it);

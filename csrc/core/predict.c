@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "../cpu/dispatch.h"
 #include "epilogue.h"
 #include "threads.h"
 
@@ -13,10 +14,6 @@ struct scratch {
     ptrdiff_t *index;       /* (rows) */
     void *group;            /* (n_outputs, lanes) */
 };
-
-static ptrdiff_t block_rows(const struct fmlp_plan *plan, ptrdiff_t n_rows) {
-    return n_rows < plan->row_block ? n_rows : plan->row_block;
-}
 
 static struct scratch take(const struct fmlp_plan *plan, ptrdiff_t rows, struct fmlp_arena *arena) {
     struct scratch s;
@@ -34,8 +31,8 @@ static struct scratch take(const struct fmlp_plan *plan, ptrdiff_t rows, struct 
 struct fmlp_predict_scratch fmlp_predict_take(const struct fmlp_plan *plan, int n_threads,
                                               ptrdiff_t n_rows, struct fmlp_arena *arena) {
     struct fmlp_arena count = {0, 0};
-    struct fmlp_predict_scratch s;
-    take(plan, block_rows(plan, n_rows), &count);
+    struct fmlp_predict_scratch s = {.rows = fmlp_min(n_rows, plan->row_block)};
+    take(plan, s.rows, &count);
     s.bytes_thread = count.bytes;
     s.base = fmlp_take(arena, n_threads, count.bytes);
     return s;
@@ -44,7 +41,8 @@ struct fmlp_predict_scratch fmlp_predict_take(const struct fmlp_plan *plan, int 
 struct job {
     const struct fmlp_plan *plan;
     const struct fmlp_predict_scratch *scratch;
-    const void *w;
+    const void *w;      /* kernel layout, */
+    const void *params; /* or flat, for layers that have none */
     const fmlp_matrix *x;
     int raw;
     void *out;
@@ -54,7 +52,12 @@ static void layer(const struct job *job, const struct scratch *s, int l, ptrdiff
                   const struct fmlp_inputs *in, void *out) {
     const struct fmlp_plan *plan = job->plan;
     const struct fmlp_layer_plan *p = &plan->layers[l];
-    fmlp_product(plan, l, m, in, job->w, fmlp_product_act(plan, l, 0), out);
+    const int act = fmlp_product_act(plan, l, 0);
+    if (p->layout == FMLP_FLAT)
+        plan->k->forward_flat(m, p->n_in, p->n_out, in->rows, fmlp_at(plan, job->params, p->flat_w),
+                              fmlp_at(plan, job->params, p->flat_b), act, out, p->ld);
+    else
+        fmlp_product(plan, l, m, in, job->w, act, out);
     if (!fmlp_has_epilogue(plan, l, 0)) return;
     const void *mean = fmlp_at(plan, job->w, p->running_at);
     const struct fmlp_epilogue e = {.m = m, .in = *in, .z = out, .a = out, .side = s->side,
@@ -85,7 +88,7 @@ static void predict_block(const struct job *job, const struct scratch *s, ptrdif
 
 static void predict_task(void *arg, int thread, int n_threads) {
     const struct job *job = arg;
-    const ptrdiff_t n = job->x->n_rows, block = block_rows(job->plan, n);
+    const ptrdiff_t n = job->x->n_rows, block = job->scratch->rows;
     struct fmlp_arena arena = {job->scratch->base + thread * job->scratch->bytes_thread, 0};
     const struct scratch s = take(job->plan, block, &arena);
     /* padding that narrow layers leave alone is read by the next one: it must be finite */
@@ -100,8 +103,8 @@ static void predict_task(void *arg, int thread, int n_threads) {
 
 void fmlp_predict_rows(const struct fmlp_plan *plan, int n_threads,
                        const struct fmlp_predict_scratch *scratch, const void *w,
-                       const fmlp_matrix *x, int raw, void *out) {
-    struct job job = {plan, scratch, w, x, raw, out};
+                       const void *params, const fmlp_matrix *x, int raw, void *out) {
+    struct job job = {plan, scratch, w, params, x, raw, out};
     fmlp_parallel(n_threads, predict_task, &job);
 }
 
@@ -113,9 +116,14 @@ struct predictor {
     int n_threads;
 };
 
+/* Up to so many rows weights are multiplied as they lie. Where they do not fit L2, panels are twice
+ * the traffic, in memory that is new in each call. */
+static ptrdiff_t few_rows(const fmlp_net *net) { return fmlp_n_params(net) < 1 << 20 ? 8 : 32; }
+
 static fmlp_status layout(struct predictor *p, const fmlp_exec *exec, const fmlp_net *net,
                           ptrdiff_t n_rows, int sparse, struct fmlp_arena *arena) {
-    const fmlp_status status = fmlp_plan_make(&p->plan, exec, net, sparse, 0, arena);
+    const enum fmlp_purpose purpose = n_rows <= few_rows(net) ? FMLP_FEW_ROWS : FMLP_PREDICTION;
+    const fmlp_status status = fmlp_plan_make(&p->plan, exec, net, sparse, purpose, arena);
     if (status != FMLP_OK) return status;
     p->n_threads = fmlp_plan_threads(exec, p->plan.flops_row_forward * (double)n_rows);
     p->w = fmlp_take(arena, fmlp_size_add(p->plan.w_len, p->plan.running_len), p->plan.k->size);
@@ -147,6 +155,23 @@ fmlp_status fmlp_predict(const fmlp_exec *exec, const fmlp_net *net, const void 
     memset(p.w, 0, (size_t)((p.plan.w_len + p.plan.running_len) * p.plan.k->size));
     fmlp_pack(&p.plan, params, p.w);
     if (p.plan.any_batch_norm) fmlp_pack_running(&p.plan, running, p.w);
-    fmlp_predict_rows(&p.plan, p.n_threads, &p.scratch, p.w, x, raw, out);
+    fmlp_predict_rows(&p.plan, p.n_threads, &p.scratch, p.w, params, x, raw, out);
     return FMLP_OK;
+}
+
+int fmlp_all_finite(int isa, fmlp_dtype dtype, ptrdiff_t n, const void *x) {
+    return fmlp_kernels_get(isa, dtype)->finite(n, x);
+}
+
+void fmlp_with_complement(fmlp_dtype dtype, ptrdiff_t n, const void *p, void *both) {
+    const float *f = p;
+    const double *d = p;
+    for (ptrdiff_t i = 0; i < n && dtype == FMLP_F32; i++) {
+        ((float *)both)[2 * i] = 1 - f[i];
+        ((float *)both)[2 * i + 1] = f[i];
+    }
+    for (ptrdiff_t i = 0; i < n && dtype == FMLP_F64; i++) {
+        ((double *)both)[2 * i] = 1 - d[i];
+        ((double *)both)[2 * i + 1] = d[i];
+    }
 }

@@ -8,13 +8,15 @@
 struct fmlp_predict_scratch {
     char *base;
     ptrdiff_t bytes_thread;
+    ptrdiff_t rows; /* a thread takes so many at a time */
 };
 
 struct fmlp_predict_scratch fmlp_predict_take(const struct fmlp_plan *plan, int n_threads,
                                               ptrdiff_t n_rows, struct fmlp_arena *arena);
-/* w: kernel layout (w_len). out (n_rows, n_outputs) */
+/* w: kernel layout (w_len); params: flat, read for layers of the layout FMLP_FLAT alone.
+ * out (n_rows, n_outputs) */
 void fmlp_predict_rows(const struct fmlp_plan *plan, int n_threads,
                        const struct fmlp_predict_scratch *scratch, const void *w,
-                       const fmlp_matrix *x, int raw, void *out);
+                       const void *params, const fmlp_matrix *x, int raw, void *out);
 
 #endif

@@ -439,6 +439,6 @@ fmlp_status fmlp_trainer_predict(fmlp_trainer *t, const fmlp_matrix *x, int raw,
     if (!same_kind(t, x)) return FMLP_E_ARGUMENT;
     const double cost = t->plan.flops_row_forward * (double)x->n_rows;
     fmlp_predict_rows(&t->plan, fmlp_plan_threads(&t->exec, cost), &t->predict,
-                      fmlp_trainer_weights(t), x, raw, out);
+                      fmlp_trainer_weights(t), 0, x, raw, out);
     return FMLP_OK;
 }

@@ -102,7 +102,7 @@ static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const f
     t->entries = csr_entries;
     t->batch = batch_size;
     if (batch_size < 1 || !fmlp_solver_get(solver)) return FMLP_E_ARGUMENT;
-    const fmlp_status status = fmlp_plan_make(&t->plan, exec, net, sparse, 1, arena);
+    const fmlp_status status = fmlp_plan_make(&t->plan, exec, net, sparse, FMLP_TRAINING, arena);
     if (status != FMLP_OK) return status;
     if (sparse && t->plan.input_noise > 0) return FMLP_E_ARGUMENT;
     const struct fmlp_plan *plan = &t->plan;
@@ -136,7 +136,7 @@ static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const f
     take_thread(plan, &thread);
     t->bytes_thread = thread.bytes;
     t->threads = fmlp_take(arena, exec->n_threads, thread.bytes);
-    t->predict = fmlp_predict_take(plan, exec->n_threads, plan->row_block, arena);
+    t->predict = fmlp_predict_take(plan, exec->n_threads, batch_size < 16 ? 16 : batch_size, arena);
     t->team = fmlp_take(arena, 1, sizeof *t->team);
     struct fmlp_cursor *cursors = fmlp_take(arena, exec->n_threads, sizeof *cursors);
     if (t->team) t->team->cursors = cursors;

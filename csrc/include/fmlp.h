@@ -195,6 +195,9 @@ typedef struct fmlp_matrix {
     ptrdiff_t nnz;
 } fmlp_matrix;
 
+/* Are n elements all finite? */
+int fmlp_all_finite(int isa, fmlp_dtype dtype, ptrdiff_t n, const void *x);
+
 fmlp_status fmlp_check_csr(const fmlp_matrix *x); /* indptr monotone, indices in range */
 
 typedef struct fmlp_target {
@@ -213,6 +216,9 @@ fmlp_status fmlp_predict(const fmlp_exec *exec, const fmlp_net *net,
                          const void *running /* (n_running), or NULL if that is 0 */,
                          const fmlp_matrix *x, int raw, void *workspace, ptrdiff_t bytes,
                          void *out);
+
+/* p (n) probabilities of one side -> both (n, 2): 1 - p, p */
+void fmlp_with_complement(fmlp_dtype dtype, ptrdiff_t n, const void *p, void *both);
 
 /* ---------------------------------------------------------------- training */
 /* Solvers are numbered 0 .. count; core/solvers.c is the table. */

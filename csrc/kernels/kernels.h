@@ -104,6 +104,9 @@ struct fmlp_kernels {
     /* same, narrow layout; out (m, n) with ld ldo, n real */
     void (*forward_narrow)(ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, const void *const *rows,
                            const void *w, int act, void *out, ptrdiff_t ldo);
+    /* same with w (k, n) and bias (n) as they lie in the flat vector; any n */
+    void (*forward_flat)(ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, const void *const *rows,
+                         const void *w, const void *bias, int act, void *out, ptrdiff_t ldo);
     /* same for rows `index` of a CSR matrix, rows layout; n padded */
     void (*forward_sparse)(ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, const struct fmlp_csr *x,
                            const ptrdiff_t *index /* (m) */, const void *w, int act, void *out,

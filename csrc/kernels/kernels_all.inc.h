@@ -1,5 +1,6 @@
 /* kernels_all.inc.h - every template, both element types, in order of use. */
 #include <math.h>
+#include <string.h>
 
 #include "compiler.h"
 #include "kernels.h"
@@ -13,6 +14,7 @@
 #include "units.inc.h"
 #include "gemm.inc.h"
 #include "narrow.inc.h"
+#include "flat.inc.h"
 #include "sparse.inc.h"
 #include "random.inc.h"
 #include "normalize.inc.h"
@@ -35,6 +37,7 @@
 #include "units.inc.h"
 #include "gemm.inc.h"
 #include "narrow.inc.h"
+#include "flat.inc.h"
 #include "sparse.inc.h"
 #include "random.inc.h"
 #include "normalize.inc.h"

@@ -26,6 +26,7 @@ static const struct fmlp_kernels FN(kernels) = {
     .narrow_max = LANES / 4,
     .forward = FN(forward),
     .forward_narrow = FN(forward_narrow),
+    .forward_flat = FN(forward_flat),
     .forward_sparse = FN(forward_sparse),
     .backward = FN(backward),
     .backward_narrow = FN(backward_narrow),

@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._compat import SklearnNames
-from ._core import SOLVERS, Network, forward
+from ._core import SOLVERS, Network, forward, is_ready
 from ._initialization import initialize
 from ._losses import head_of_output
 from ._noise import check_noise, check_noise_for, training_noise
@@ -31,7 +31,6 @@ from ._validation import (
     check_X,
     compute_dtype,
     in_chunks,
-    is_ready,
     layer_activations,
     to_engine,
 )
@@ -39,6 +38,9 @@ from ._weights import EXTRAS, FLOATS, RUNNING, Layout, Weights, check_memory
 
 if TYPE_CHECKING:
     from ._typing import Array, Method
+
+# Fitted attributes that only some networks have.
+_PARTS = tuple(f"{name}_" for name in EXTRAS | RUNNING)
 
 # Fewer multiplications than this are not worth asking how many threads there are.
 _SMALL_WORK = 1 << 17
@@ -159,7 +161,9 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         n_samples, n_features = X.shape
         sample_weight = check_sample_weight(sample_weight, n_samples, X.dtype)
         sample_weight = self._weigh(targets, sample_weight, X.dtype, incremental=incremental)
-        self._random_state = self._make_random_state()
+        draws = fresh or n_samples > 1 or noise
+        if draws or "_random_state" not in self.__dict__:
+            self._random_state = self._make_random_state()
 
         self._head, self.n_outputs_ = self._output_layer(targets)
         if fresh:
@@ -316,13 +320,13 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
 
     def _install(self, weights):
         """Make these weights the model's."""
-        weights.networks = {self._network_key(weights): self._network(weights)}
+        weights.networks = {self._network_key(): self._network(weights)}
         # All at once, and never in place: another thread may be in predict.
         attributes = {"_weights": weights, **weights.attributes}
         self.__dict__.update(attributes)
-        for name in EXTRAS | RUNNING:
-            if f"{name}_" not in attributes:
-                self.__dict__.pop(f"{name}_", None)
+        for name in _PARTS:
+            if name not in attributes:
+                self.__dict__.pop(name, None)
 
     def _current_weights(self):
         """The weights that ``coefs_`` and ``intercepts_`` show, set by hand or not."""
@@ -344,21 +348,21 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         names = layer_activations(self.activation, len(layer_sizes) - 2)
         return Layout.of(layer_sizes, names, self.maxout_pieces, self.normalization, self.residual)
 
-    def _network_key(self, weights):
+    def _network_key(self):
         """What the network is beside its layout. Parameters may have changed since `fit`."""
-        n_hidden = len(weights.layer_sizes) - 2
-        return layer_activations(self.activation, n_hidden), self._fitted_head()
+        activation = self.activation
+        return activation if type(activation) is str else tuple(activation), self._fitted_head()
 
     def _network(self, weights, dtype=None, **noise):
         """The engine's description of the network, for the weights' dtype or another.
 
         ``noise``: what `training_noise` returns, for training.
         """
-        key = self._network_key(weights)
-        if dtype is None and not noise and key in weights.networks:
-            return weights.networks[key]
-        activations, head = key
-        layout = weights.layout
+        key = self._network_key()
+        if dtype is None and not noise and (known := weights.networks.get(key)) is not None:
+            return known
+        layout, head = weights.layout, key[1]
+        activations = layer_activations(self.activation, len(layout.layer_sizes) - 2)
         kind = layout.maxout_pieces, layout.normalization, layout.residual
         if layout != Layout.of(layout.layer_sizes, activations, *kind):
             raise ValueError(
@@ -402,6 +406,8 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             X = to_engine(X, dtype)
         network = self._network(weights, dtype)
         n_rows = X[3] if type(X) is tuple else len(X)
+        if n_rows * params.size < _SMALL_WORK:
+            return forward(network, params, X, 1, None, raw, False, running)
         n_threads = self._threads_for(n_rows * params.size)
         return in_chunks(
             lambda rows, out: forward(network, params, rows, n_threads, out, raw, running=running),

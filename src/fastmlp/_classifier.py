@@ -12,6 +12,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from ._base import BaseMLP, needs_mini_batches
+from ._core import is_ready, with_complement
 from ._docs import CLASSIFIER_PARAMETERS, documented
 from ._labels import (
     check_soft_targets,
@@ -23,7 +24,7 @@ from ._labels import (
 )
 from ._losses import classification_head, is_custom
 from ._stopping import accuracy, column_accuracy
-from ._validation import CLASSIFIER_RULES, cast, check_X_y, is_ready
+from ._validation import CLASSIFIER_RULES, cast, check_X_y
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -295,7 +296,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if self._has_columns():
             return split_columns(proba, self._head.groups)
         if proba.shape[1] == 1:
-            return np.concatenate((1 - proba, proba), axis=1)
+            return with_complement(proba)
         return proba
 
     def predict_log_proba(self, X: Matrix) -> Any:
@@ -426,9 +427,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             or len(y) != len(X)
         ):
             return None
-        targets = np.searchsorted(classes, y)
-        np.minimum(targets, len(classes) - 1, out=targets)
-        return (X, targets) if (classes[targets] == y).all() else None
+        targets = classes.searchsorted(y)
+        known = classes.take(targets, mode="clip")
+        return (X, targets) if known.tobytes() == y.tobytes() else None
 
     def _check_first_classes(self, y, classes):
         """Learn the classes in the first call of partial_fit, compare them later."""

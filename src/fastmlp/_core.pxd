@@ -19,6 +19,10 @@ cdef extern from "fmlp.h" nogil:
         int pieces
     const fmlp_activation *fmlp_activation_at(int activation)
 
+    ctypedef enum fmlp_dtype:
+        FMLP_F32
+        FMLP_F64
+
     ctypedef enum fmlp_normalization:
         FMLP_NORM_NONE
         FMLP_NORM_BATCH
@@ -103,6 +107,8 @@ cdef extern from "fmlp.h" nogil:
         Py_ssize_t nnz
 
     fmlp_status fmlp_check_csr(const fmlp_matrix *x)
+    int fmlp_all_finite(int isa, fmlp_dtype dtype, Py_ssize_t n, const void *x)
+    void fmlp_with_complement(fmlp_dtype dtype, Py_ssize_t n, const void *p, void *both)
 
     ctypedef struct fmlp_target:
         const void *dense

@@ -116,6 +116,7 @@ _NORMALIZATIONS = {None: FMLP_NORM_NONE, "batch": FMLP_NORM_BATCH, "layer": FMLP
 ACTIVATIONS = _read_activations()
 
 cdef int _isa = fmlp_isa_best()
+_ndarray, _empty = np.ndarray, np.empty
 
 
 # ------------------------------------------------------------------ build and machine
@@ -187,8 +188,8 @@ cdef class _View:
         cdef int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0)
         PyObject_GetBuffer(array, &self.buffer, flags)
         self.held = True
-        cdef str form = self.buffer.format.decode() if self.buffer.format != NULL else "B"
-        if form not in formats or self.buffer.ndim != ndim:
+        if not self.is_one_of(formats) or self.buffer.ndim != ndim:
+            form = self.buffer.format.decode() if self.buffer.format != NULL else "B"
             raise TypeError(
                 f"{what}: expected a {ndim}-D array of type code {formats}, "
                 f"got {self.buffer.ndim}-D of {form!r}"
@@ -200,8 +201,51 @@ cdef class _View:
         if self.held:
             PyBuffer_Release(&self.buffer)
 
+    cdef bint is_one_of(self, str formats):
+        cdef const char *form = self.buffer.format
+        if form == NULL:
+            return "B" in formats
+        return form[0] != 0 and form[1] == 0 and <Py_UCS4>form[0] in formats
+
     cdef Py_ssize_t length(self, int axis):
         return self.buffer.shape[axis]
+
+
+cdef fmlp_dtype _dtype(Py_buffer *x) noexcept nogil:
+    return FMLP_F32 if x.itemsize == sizeof(float) else FMLP_F64
+
+
+cdef bint _finite(Py_buffer *x):
+    cdef int finite
+    with nogil:
+        finite = fmlp_all_finite(_isa, _dtype(x), x.len // x.itemsize, x.buf)
+    return finite
+
+
+def all_finite(array):
+    """Whether a C-contiguous array of float32 or float64 has neither NaN nor infinity."""
+    cdef _View x = _View(array, "array", "fd", array.ndim)
+    return _finite(&x.buffer)
+
+
+def is_ready(X, Py_ssize_t n_features, dtype):
+    """Whether the engine can read X as it is: an ndarray of rows without NaN and infinity."""
+    if type(X) is not _ndarray or X.dtype != dtype or X.ndim != 2:
+        return False
+    cdef _View x
+    try:
+        x = _View(X, "X", "fd", 2)
+    except (BufferError, TypeError, ValueError):  # strided, byte-swapped, not aligned
+        return False
+    return x.length(0) > 0 and x.length(1) == n_features and _finite(&x.buffer)
+
+
+def with_complement(p):
+    """p (n, 1) -> (n, 2): 1 - p, p."""
+    both = _empty((len(p), 2), p.dtype)
+    cdef _View x = _View(p, "p", "fd", 2), out = _View(both, "both", "fd", 2, True)
+    fmlp_with_complement(_dtype(&x.buffer), x.length(0), x.buffer.buf, out.buffer.buf)
+    return both
 
 
 cdef class _Memory:
@@ -462,7 +506,7 @@ def forward(Network net, params, X, int n_threads=1, out=None, bint raw=False,
     _expect("params", p.length(0), net.n_params)
     cdef _Matrix x = _Matrix(X, net)
     if out is None:
-        out = np.empty((x.m.n_rows, net.n_outputs), net.dtype)
+        out = _empty((x.m.n_rows, net.n_outputs), net.dtype)
     cdef _View o = _View(out, "out", net.code, 2, True)
     _expect("out", o.length(0), x.m.n_rows)
     _expect("out.shape[1]", o.length(1), net.n_outputs)

@@ -76,6 +76,8 @@ cdef extern from "kernels/kernels.h" nogil:
         Py_ssize_t narrow_max
         void (*forward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **, const void *, int,
                         void *, Py_ssize_t) noexcept
+        void (*forward_flat)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **, const void *,
+                             const void *, int, void *, Py_ssize_t) noexcept
         void (*forward_narrow)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **, const void *, int,
                                void *, Py_ssize_t) noexcept
         void (*forward_sparse)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const fmlp_csr *,
@@ -233,7 +235,7 @@ cdef class Table:
 
     def slots(self):
         """Whether each kernel is there."""
-        return [self.k.forward != NULL, self.k.forward_narrow != NULL,
+        return [self.k.forward != NULL, self.k.forward_flat != NULL, self.k.forward_narrow != NULL,
                 self.k.forward_sparse != NULL, self.k.backward != NULL,
                 self.k.backward_narrow != NULL, self.k.grad != NULL, self.k.grad_narrow != NULL,
                 self.k.grad_sparse != NULL, self.k.grad_bias != NULL, self.k.act_forward != NULL,
@@ -256,6 +258,13 @@ cdef class Table:
         rows = _rows(X)
         self.k.forward(X.shape[0], X.shape[1], out.shape[1], rows, _p(w), ACTIVATIONS[act],
                        _p(out), _ld(out))
+        PyMem_Free(<void *>rows)
+
+    def forward_flat(self, X, w, bias, str act, out):
+        """X (m, k), w (k, n), bias (n,), out (m, n)."""
+        rows = _rows(X)
+        self.k.forward_flat(X.shape[0], X.shape[1], out.shape[1], rows, _p(w), _p(bias),
+                            ACTIVATIONS[act], _p(out), _ld(out))
         PyMem_Free(<void *>rows)
 
     def forward_narrow(self, X, w, str act, out):

@@ -77,6 +77,8 @@ class Optimizer:
             self.rho = _DEFAULT_RHO[self.name]
         for name in _COMMON:
             setattr(self, name, getattr(estimator, name))
+        names = (*SOLVERS[self.name].takes, *_COMMON)
+        self._arguments = {name: float(getattr(self, name) or 0) for name in names}
         self._set_rate(float(self.learning_rate_init))
         self.t = 0
         self.rate_sum = 0.0
@@ -147,8 +149,7 @@ class Optimizer:
 
     def step_arguments(self):
         """Keyword arguments of the engine's training call that stay the same over a fit."""
-        names = (*SOLVERS[self.name].takes, *_COMMON)
-        return {name: float(getattr(self, name) or 0) for name in names}
+        return self._arguments
 
     def begin(self, steps_per_epoch, max_iter):
         """Fix the length of the schedule, by the first call if there are several."""

@@ -10,6 +10,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 
 from ._base import BaseMLP, needs_mini_batches
+from ._core import is_ready
 from ._docs import REGRESSOR_PARAMETERS, documented
 from ._losses import (
     central,
@@ -20,7 +21,7 @@ from ._losses import (
     standard_deviations,
 )
 from ._stopping import R2
-from ._validation import REGRESSOR_RULES, all_finite, cast, check_X_y, is_ready
+from ._validation import REGRESSOR_RULES, all_finite, cast, check_X_y
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

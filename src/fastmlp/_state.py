@@ -35,8 +35,8 @@ class Checkpoint:
     def __init__(self, estimator):
         self.attributes = estimator.__dict__
         self.before = dict(self.attributes)
-        lists = ((name, self.before.get(name)) for name in HISTORY)
-        self.lengths = [(curve, len(curve)) for _, curve in lists if type(curve) is list]
+        lists = map(self.before.get, HISTORY)
+        self.lengths = [(curve, len(curve)) for curve in lists if type(curve) is list]
         self.optimizer = self.before.get("_optimizer")
         self.optimizer_before = None if self.optimizer is None else dict(vars(self.optimizer))
 

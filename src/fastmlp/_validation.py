@@ -4,7 +4,6 @@ The parameter table says the same as scikit-learn's ``_parameter_constraints``, 
 in the error, but a check costs microseconds, which is what a `partial_fit` of one row may take.
 """
 
-import math
 from numbers import Integral, Number, Real
 
 import numpy as np
@@ -14,6 +13,7 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import validate_data
 
+from . import _core
 from ._core import ACTIVATIONS, SOLVERS
 from ._initialization import INITIALIZERS
 from ._losses import CLASSIFICATION, REGRESSION, REGRESSION_OUTPUTS
@@ -194,7 +194,7 @@ def check_hidden_layer_sizes(value):
         If a size is not positive or not an integer.
     """
     sizes = list(value) if hasattr(value, "__iter__") else [value]
-    if not all(isinstance(size, Integral) for size in sizes):
+    if not all(type(size) is int or isinstance(size, Integral) for size in sizes):
         raise InvalidParameterError(f"hidden_layer_sizes must be integers, got {sizes}.")
     if any(size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
@@ -221,39 +221,14 @@ def layer_activations(activation, n_hidden):
 
 # ----------------------------------------------------------------------------------------- arrays
 
-_BLOCK = 1 << 16
-_FEW = 1 << 10
 _CHUNK_WORK = 1 << 28  # multiplications; a slow core does 10^10 a second, the plain C kernels 10^9
 
 
-def all_finite(X):
-    """Whether a C-contiguous array of floats holds neither NaN nor infinity.
-
-    In blocks that stay in the cache: faster than scikit-learn's sum and without its overflow.
-    """
-    if X.size <= _FEW:  # a square that is not finite may come from a large number: look closer
-        flat = X.ravel()
-        if math.isfinite(flat.dot(flat)):
-            return True
-    if X.size <= _BLOCK:
-        return bool(np.isfinite(X).all())
-    flat = X.reshape(-1)
-    return all(np.isfinite(flat[i : i + _BLOCK]).all() for i in range(0, flat.size, _BLOCK))
-
-
-def is_ready(X, n_features, dtype):
-    """Whether ``X`` can go to the engine as it is: the fast path of predict and partial_fit."""
-    if type(X) is not np.ndarray or X.dtype != dtype or X.ndim != 2:
-        return False
-    n_rows, width = X.shape
-    flags = X.flags
-    return (
-        width == n_features
-        and n_rows > 0
-        and flags.c_contiguous
-        and flags.aligned
-        and all_finite(X)
-    )
+def all_finite(array):
+    """Whether an array of real numbers holds neither NaN nor infinity."""
+    if array.dtype.char in "fd" and array.flags.c_contiguous and array.flags.aligned:
+        return _core.all_finite(array)
+    return bool(np.isfinite(array).all())
 
 
 def check_X_y(estimator, X, y, *, dtype, reset, **kwargs):
@@ -284,7 +259,9 @@ def cast(array, dtype, name):
         If a finite value does not fit into ``dtype``.
     """
     if array.dtype == dtype:
-        return np.require(array, requirements=["C", "A"])
+        flags = array.flags
+        ready = type(array) is np.ndarray and flags.c_contiguous and flags.aligned
+        return array if ready else np.require(array, requirements=["C", "A"])
     with np.errstate(over="ignore"):
         result = np.require(array, dtype=dtype, requirements=["C", "A"])
     if dtype.itemsize < array.dtype.itemsize and not all_finite(result):

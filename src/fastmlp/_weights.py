@@ -187,7 +187,7 @@ class Weights:
         The engine's descriptions made for these weights, so that predict need not make them.
     """
 
-    __slots__ = ("coefs", "extras", "flat", "intercepts", "layout", "networks", "running")
+    __slots__ = ("_shown", "coefs", "extras", "flat", "intercepts", "layout", "networks", "running")
 
     def __init__(self, flat, layout, running=None):
         self.flat = flat
@@ -202,6 +202,8 @@ class Weights:
         self.coefs, self.intercepts = tuple(coefs), tuple(intercepts)
         self.extras = extras | statistics
         self.networks = {}
+        shown = {f"{name}_": vectors for name, vectors in self.extras.items()}
+        self._shown = {"coefs_": self.coefs, "intercepts_": self.intercepts, **shown}
 
     @property
     def layer_sizes(self):
@@ -211,8 +213,7 @@ class Weights:
     @property
     def attributes(self):
         """The fitted attributes that show these weights."""
-        shown = {f"{name}_": list(vectors) for name, vectors in self.extras.items()}
-        return {"coefs_": list(self.coefs), "intercepts_": list(self.intercepts), **shown}
+        return {name: list(vectors) for name, vectors in self._shown.items()}
 
     @classmethod
     def zeros(cls, layout, dtype):
@@ -282,10 +283,7 @@ class Weights:
         Identity is enough: writing into a view writes into ``flat``, and any other way to change
         the model replaces a list or one of its entries.
         """
-        shown = [("coefs_", self.coefs), ("intercepts_", self.intercepts)]
-        if self.extras:
-            shown += [(f"{name}_", vectors) for name, vectors in self.extras.items()]
-        for name, mine in shown:
+        for name, mine in self._shown.items():
             theirs = attributes.get(name, ())
             if len(theirs) != len(mine) or not all(map(operator.is_, mine, theirs)):
                 return False

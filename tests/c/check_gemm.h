@@ -38,6 +38,14 @@ static void FN(check_forward)(int kind, int relu, ptrdiff_t m, ptrdiff_t k, ptrd
         for (ptrdiff_t j = n; j < pad; j++) ok &= out[i * ldo + j] == 0;
     }
     FN(report)(ok && FN(untouched)(out, m, pad, ldo), "forward", kind, m, k, n);
+
+    T *flat = FN(output_array)(5, m, ldo);
+    FN(kernels).forward_flat(m, k, n, rows, w, w + k * n, relu ? FMLP_ACT_RELU : FMLP_ACT_IDENTITY,
+                             flat, ldo);
+    ok = 1;
+    for (ptrdiff_t i = 0; i < m; i++)
+        ok &= memcmp(flat + i * ldo, out + i * ldo, (size_t)n * sizeof(T)) == 0;
+    FN(report)(ok && FN(untouched)(flat, m, n, ldo), "forward_flat", kind, m, k, n);
 }
 
 static void FN(check_backward)(int kind, int relu, ptrdiff_t m, ptrdiff_t n_out, ptrdiff_t n_in) {

@@ -105,6 +105,20 @@ def test_forward_of_a_row_is_its_own(table, act, rng):
     assert same_bits(forward(table, A[order], W, b, act, rng), want[order])
 
 
+@pytest.mark.parametrize("act", ACTIVATIONS)
+def test_forward_flat(table, act, rng):
+    """Weights as they lie: the bits of the panels, at every edge size."""
+    for k in edges(table.lanes, 8, extra=(1, 2, 3, 97)):
+        for n in [*edges(table.lanes, table.nr, extra=(1, 2, 3)), 1030]:
+            A, W, b = draw((9, k), table, rng), draw((k, n), table, rng), draw(n, table, rng)
+            want = forward(table, A, W, b, act, rng)[:, :n]
+            w, bias = np.ascontiguousarray(W), np.ascontiguousarray(b)
+            for m in (1, 2, 3, 9):
+                out = Output((m, n), table, rng, gap=m % 3)
+                table.forward_flat(spread(A[:m], table, rng, 3), w, bias, act, out.array)
+                assert same_bits(out.result(), want[:m]), f"{m}, {k}, {n}"
+
+
 def test_forward_is_the_same_in_every_panel(table, rng):
     """A column's result does not depend on the panel's width or place."""
     m, k, n = 5, 31, table.nr
