@@ -160,7 +160,7 @@ fmlp_status fmlp_predict(const fmlp_exec *exec, const fmlp_net *net, const void 
 }
 
 int fmlp_all_finite(int isa, fmlp_dtype dtype, ptrdiff_t n, const void *x) {
-    return fmlp_kernels_get(isa, dtype)->finite(n, x);
+    return fmlp_kernels_get(isa, (int)dtype)->finite(n, x);
 }
 
 void fmlp_with_complement(fmlp_dtype dtype, ptrdiff_t n, const void *p, void *both) {
