@@ -7,8 +7,6 @@
 
 /* FLOPs (or their worth in time) of one call: some 10-50 ms */
 static const double call_cost = 1e9;
-/* and of one that is to show how many threads are best: some 0.2-1 ms */
-static const double trial_cost = 5e7;
 
 struct job {
     struct fmlp_trainer *t;
@@ -344,9 +342,10 @@ static double run(struct job *job, double step, ptrdiff_t whole) {
     const int most = fmlp_plan_threads(&t->exec, step);
     const int tune = most > 1 && !t->exec.exact_threads;
     const struct fmlp_choice choice =
-        tune ? fmlp_tuner_choose(&t->tuner, most) : (struct fmlp_choice){.n_threads = most};
+        tune ? fmlp_tuner_choose(&t->tuner, most, step)
+             : (struct fmlp_choice){.n_threads = most, .cost = call_cost};
     const int n = choice.n_threads;
-    if (choice.trial) shorten(job, step, trial_cost);
+    shorten(job, step, choice.cost);
     const double start = tune ? fmlp_seconds() : 0;
     if (job->start == 0) {
         t->loss_sum = 0;
@@ -368,7 +367,7 @@ static double run(struct job *job, double step, ptrdiff_t whole) {
     const double rows = (double)(job->stop - job->start);
     t->lazy.steps += t->lazy.on ? (int)job->steps : 0;
     fmlp_trainer_share_running(t);
-    if (tune) fmlp_tuner_learn(&t->tuner, n, rows, fmlp_seconds() - start);
+    if (tune) fmlp_tuner_learn(&t->tuner, &choice, rows, fmlp_seconds() - start);
     if (job->stop == whole) fmlp_lazy_settle(t); /* the loss is complete */
     return loss_sum(t);
 }

@@ -1,37 +1,48 @@
 #include "tuner.h"
 
-enum { PATIENCE_MIN = 4, PATIENCE_MAX = 64 };
+/* FLOPs, or their worth in time, of a call: some 10-50 ms; of one on several threads, which may turn
+ * out slow at any moment: 1-5 ms; of a probe: 0.2-1 ms. */
+static const double whole_call = 1e9, shared_call = 2e8, probe_call = 5e7;
 
-/* The first trial wakes the threads and warms the caches: what it shows does not count. */
-enum { TRIALS = 5 };
-static const int all_in_trial[TRIALS] = {1, 0, 1, 0, 1};
+/* A fit of less is over before several threads could pay for being woken; steps that are longer than
+ * a probe are worth a try at once. */
+static const double alone_seconds = 4e-3;
 
-struct fmlp_choice fmlp_tuner_choose(struct fmlp_tuner *tuner, int most) {
-    struct fmlp_choice choice = {.trial = 1};
-    int all;
-    if (tuner->trials < TRIALS) {
-        all = all_in_trial[tuner->trials++];
-        if (tuner->trials == 2) tuner->rate[1] = 0;
-    } else {
-        all = tuner->rate[1] <= tuner->rate[0];
-        if (tuner->patience < PATIENCE_MIN) tuner->patience = PATIENCE_MIN;
-        choice.trial = ++tuner->calls > tuner->patience;
-        if (choice.trial) {
-            const double winner = tuner->rate[all], loser = tuner->rate[!all];
-            const int close = loser < 1.25 * winner;
-            tuner->calls = 0;
-            tuner->patience = close ? PATIENCE_MIN * 4 : tuner->patience * 2;
-            if (tuner->patience > PATIENCE_MAX) tuner->patience = PATIENCE_MAX;
-            all = !all;
-        }
+/* Probes take a thirtieth of the time at most, and ever less where they change nothing. */
+enum { PATIENCE_MIN = 30, PATIENCE_MAX = 1000 };
+
+struct fmlp_choice fmlp_tuner_choose(const struct fmlp_tuner *tuner, int most, double step) {
+    int all = tuner->winner, probe = 0;
+    if (tuner->rate[0] == 0) {
+        all = step > probe_call && !tuner->woken; /* wake them */
+    } else if (tuner->rate[1] == 0) {
+        all = probe = tuner->woken || step > probe_call || tuner->since > alone_seconds;
+    } else if (tuner->since > tuner->patience * tuner->probe) {
+        all = !all;
+        probe = 1;
     }
-    choice.n_threads = all ? most : 1;
+    const int unsure = probe || tuner->rate[1] == 0;
+    const struct fmlp_choice choice = {.n_threads = all ? most : 1, .probe = probe,
+                                       .cost = unsure ? probe_call : all ? shared_call : whole_call};
     return choice;
 }
 
-void fmlp_tuner_learn(struct fmlp_tuner *tuner, int n_threads, double work, double seconds) {
-    double *rate = &tuner->rate[n_threads > 1];
+void fmlp_tuner_learn(struct fmlp_tuner *tuner, const struct fmlp_choice *choice, double work,
+                      double seconds) {
+    const int all = choice->n_threads > 1, before = tuner->winner;
+    double *rate = &tuner->rate[all];
     const double now = seconds / work;
-    /* Follow quickly downwards: a slow call may be somebody else's doing. */
+    tuner->since += seconds;
+    if (all && !tuner->woken) { /* waking them is no measure */
+        tuner->woken = 1;
+        return;
+    }
+    /* Quickly downwards: a slow call may be somebody else's doing. */
     *rate = *rate == 0 || now < *rate ? now : *rate + (now - *rate) / 4;
+    tuner->winner = tuner->rate[1] > 0 && tuner->rate[1] < tuner->rate[0];
+    if (tuner->patience == 0) tuner->patience = PATIENCE_MIN;
+    else if (tuner->winner < before || (choice->probe && tuner->winner == before))
+        tuner->patience = tuner->patience * 2 < PATIENCE_MAX ? tuner->patience * 2 : PATIENCE_MAX;
+    if (choice->probe) tuner->probe = seconds;
+    if (choice->probe || tuner->winner < before) tuner->since = 0;
 }

@@ -1,26 +1,31 @@
 /* tuner.h - one thread or all? Results do not depend on it, so the trainer measures.
  *
  * Small steps lose more at the phases' ends than a second core gives, and a busy neighbour can
- * turn a second thread from a help into a hindrance. Calls are timed. Short trials of both choices
- * begin a training; later one trial now and then shows whether the other choice would be better,
- * the seldomer the more often it has lost. */
+ * turn a second thread from a help into a hindrance. Calls are timed. Training begins on one thread;
+ * where it is long enough to pay for waking the others, short probes of the other choice show
+ * whether it would be better, the seldomer the more often they have changed nothing. */
 #ifndef FMLP_TUNER_H
 #define FMLP_TUNER_H
 
+/* Zero-initialised. Index 0: one thread, 1: all. */
 struct fmlp_tuner {
-    double rate[2];   /* seconds per unit of work: alone, with all threads; 0: unknown */
-    int trials;       /* of the beginning, done */
-    int calls;        /* since the other choice was tried */
-    int patience;     /* calls until it is tried again */
+    double rate[2];  /* seconds for a unit of work; 0: not known */
+    double since;    /* seconds of work since the last probe of the slower number */
+    double probe;    /* seconds that one takes */
+    double patience; /* how many times that long to go without one */
+    int woken;       /* the threads have been used */
+    int winner;
 };
 
 struct fmlp_choice {
     int n_threads;
-    int trial; /* to be kept short */
+    int probe;   /* of what is not known, or was slower */
+    double cost; /* FLOPs of the call: a short one where more is to be learnt */
 };
 
-/* most: threads worth considering, > 1. */
-struct fmlp_choice fmlp_tuner_choose(struct fmlp_tuner *tuner, int most);
-void fmlp_tuner_learn(struct fmlp_tuner *tuner, int n_threads, double work, double seconds);
+/* step: FLOPs of the shortest call */
+struct fmlp_choice fmlp_tuner_choose(const struct fmlp_tuner *tuner, int most, double step);
+void fmlp_tuner_learn(struct fmlp_tuner *tuner, const struct fmlp_choice *choice, double work,
+                      double seconds);
 
 #endif
