@@ -12,6 +12,8 @@ import fastmlp
 if sys.platform == "win32":
     pytest.skip("needs SIGINT to a process of its own", allow_module_level=True)
 
+pytestmark = pytest.mark.thread_unsafe(reason="measures time, in processes of its own")
+
 PREAMBLE = """
 import signal, sys, threading, time, warnings, os
 import numpy as np
