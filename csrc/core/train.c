@@ -367,7 +367,7 @@ static double run(struct job *job, double step, ptrdiff_t whole) {
     const double rows = (double)(job->stop - job->start);
     t->lazy.steps += t->lazy.on ? (int)job->steps : 0;
     fmlp_trainer_share_running(t);
-    if (tune) fmlp_tuner_learn(&t->tuner, &choice, rows, fmlp_seconds() - start);
+    if (tune && rows > 0) fmlp_tuner_learn(&t->tuner, &choice, rows, fmlp_seconds() - start);
     if (job->stop == whole) fmlp_lazy_settle(t); /* the loss is complete */
     return loss_sum(t);
 }

@@ -482,7 +482,7 @@ def fma_peak(int n_threads=1, dtype=np.float32, double seconds=0.1, isa=None):
     best = 0.0
     stop = time.perf_counter() + seconds
     with ThreadPoolExecutor(n_threads) as pool:
-        while time.perf_counter() < stop:
+        while best == 0 or time.perf_counter() < stop:  # once at least
             start = time.perf_counter()
             flops = sum(pool.map(table.fma_peak, rounds))
             best = max(best, flops / (time.perf_counter() - start))
