@@ -13,8 +13,9 @@ for file in /etc/resolv.conf /etc/hosts /etc/pip.conf; do
     [ ! -e $file ] || cp $file "$root$file"
 done
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/machine.crt"
-rm -rf "$root/srv/fastmlp.git" "$root/root/fastmlp"
-git clone -q --bare "$source" "$root/srv/fastmlp.git"
+home=$root/root # of the user in there
+rm -rf "$home/fastmlp.git" "$home/fastmlp"
+git clone -q --bare "$source" "$home/fastmlp.git"
 mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
 mountpoint -q "$root/sys" || mount -t sysfs -o ro sys "$root/sys"
 trap 'umount "$root/proc" "$root/sys"' EXIT
@@ -29,7 +30,7 @@ timed() {
     echo "== $(($(date +%s) - start)) s: $*"
 }
 timed 'apt-get -qq update && apt-get -qq install -y python3-venv gcc make git >/dev/null'
-timed git clone -q /srv/fastmlp.git /root/fastmlp
+timed 'git clone -q ~/fastmlp.git ~/fastmlp'
 for target in "$@"; do
-    timed make -s -C /root/fastmlp "$target"
+    timed "make -s -C ~/fastmlp $target"
 done

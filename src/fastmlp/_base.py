@@ -62,8 +62,7 @@ def _param_names(cls):
 class BaseMLP(SklearnNames, BaseEstimator, ABC):
     """Base of `MLPClassifier` and `MLPRegressor`.
 
-    Not to be used directly. Subclasses say what their targets look like in the methods that raise
-    NotImplementedError here.
+    Not to be used directly. Subclasses say what their targets look like in its abstract methods.
     """
 
     # What `fit` sets; `_docs` says what they are.

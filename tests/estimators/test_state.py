@@ -506,3 +506,16 @@ def test_partial_fit_curve_is_bounded(monkeypatch):
     losses = [model.partial_fit([[0.0], [1.0]], [0.0, 1.0]).loss_ for _ in range(12)]
     assert model.loss_curve_ == losses[-5:]
     assert (model.t_, model.n_iter_) == (24, 1)
+
+
+def test_unpickled_learns_from_one_row(Estimator):
+    """Nothing is drawn for a row, and a model from a pickle has no generator yet."""
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    y = (X[:, 0] > 0).astype(int)
+    model = Estimator(hidden_layer_sizes=(5,), random_state=0)
+    model.partial_fit(X, y, **({"classes": np.unique(y)} if is_classifier(model) else {}))
+    twin = pickle.loads(pickle.dumps(model))
+    for each in (model, twin):
+        each.partial_fit(X[:1], y[:1])
+    for a, b in zip(model.coefs_, twin.coefs_, strict=True):
+        assert np.array_equal(a, b)
