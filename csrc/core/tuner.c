@@ -6,7 +6,7 @@ static const double whole_call = 1e9, shared_call = 2e8, probe_call = 5e7;
 
 /* A fit of less is over before several threads could pay for being woken; steps that are longer than
  * a probe are worth a try at once. */
-static const double alone_seconds = 4e-3;
+static const double alone_seconds = 1e-3;
 
 /* Probes take a thirtieth of the time at most, and ever less where they change nothing. */
 enum { PATIENCE_MIN = 30, PATIENCE_MAX = 1000 };

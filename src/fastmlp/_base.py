@@ -200,6 +200,17 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
         self._install(weights)
         return messages
 
+    def _has_ready_rows(self, X, dtype, first):
+        """Whether X needs no checks but these. ``first``: it says how many features there are."""
+        if first:
+            return is_ready(X)
+        return "feature_names_in_" not in self.__dict__ and is_ready(X, self.n_features_in_, dtype)
+
+    def _learn_features(self, X):
+        """What `validate_data` does for an ndarray that is ready."""
+        self.n_features_in_ = X.shape[1]
+        self.__dict__.pop("feature_names_in_", None)
+
     def _check_incremental(self):
         """Refuse what `partial_fit` cannot do."""
         if self.early_stopping:

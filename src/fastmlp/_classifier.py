@@ -12,12 +12,14 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from ._base import BaseMLP, needs_mini_batches
-from ._core import is_ready, with_complement
+from ._core import with_complement
 from ._docs import CLASSIFIER_PARAMETERS, documented
 from ._labels import (
+    binarizer_of,
     check_soft_targets,
     decide_columns,
     encode_columns,
+    integer_classes,
     is_multi_output,
     split_columns,
     weigh_classes,
@@ -370,9 +372,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return self._check_soft(X, y, incremental, reset, dtype, classes)
         if incremental:
             self._check_first_classes(y, classes)
-            ready = None if reset else self._ready(X, y, dtype)
-            if ready is not None:
-                return ready
+        ready = self._ready(X, y, dtype, incremental, reset)
+        if ready is not None:
+            return ready
         X, y = check_X_y(self, X, y, dtype=dtype, reset=reset, multi_output=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -411,19 +413,31 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.classes_ = classes
         self._label_binarizer = None
 
-    def _ready(self, X, y, dtype):
+    def _ready(self, X, y, dtype, incremental, reset):
         """X and the indices of labels that need no further checks, or None: the fast path."""
+        if type(y) is not np.ndarray or y.ndim != 1 or self.warm_start:
+            return None
+        if incremental:
+            return None if reset else self._ready_again(X, y, dtype)
+        if not self._has_ready_rows(X, dtype, reset) or len(y) != len(X):
+            return None
+        found = integer_classes(y)
+        if found is None:
+            return None
+        self._learn_features(X)
+        self.classes_, targets = found
+        self._label_binarizer = binarizer_of(self.classes_)
+        return X, targets
+
+    def _ready_again(self, X, y, dtype):
+        """The same once the classes are known."""
         if self._has_columns():
             return None
         classes = self._label_binarizer.classes_
         if (
-            type(y) is not np.ndarray
-            or y.ndim != 1
-            or y.dtype != classes.dtype
-            or self.warm_start
-            or "feature_names_in_" in self.__dict__
+            y.dtype != classes.dtype
             or self._label_binarizer.y_type_.startswith("multilabel")
-            or not is_ready(X, self.n_features_in_, dtype)
+            or not self._has_ready_rows(X, dtype, False)
             or len(y) != len(X)
         ):
             return None

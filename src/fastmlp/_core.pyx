@@ -228,16 +228,21 @@ def all_finite(array):
     return _finite(&x.buffer)
 
 
-def is_ready(X, Py_ssize_t n_features, dtype):
-    """Whether the engine can read X as it is: an ndarray of rows without NaN and infinity."""
-    if type(X) is not _ndarray or X.dtype != dtype or X.ndim != 2:
+def is_ready(X, Py_ssize_t n_features=0, dtype=None):
+    """Whether the engine can read X as it is: an ndarray of rows without NaN and infinity.
+
+    n_features and dtype are what it must have; 0: any number, None: float32 or float64.
+    """
+    if type(X) is not _ndarray or X.ndim != 2 or not (dtype is None or X.dtype == dtype):
         return False
     cdef _View x
     try:
         x = _View(X, "X", "fd", 2)
     except (BufferError, TypeError, ValueError):  # strided, byte-swapped, not aligned
         return False
-    return x.length(0) > 0 and x.length(1) == n_features and _finite(&x.buffer)
+    if x.length(0) == 0 or x.length(1) == 0 or x.length(1) != (n_features or x.length(1)):
+        return False
+    return _finite(&x.buffer)
 
 
 def with_complement(p):

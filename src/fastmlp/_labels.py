@@ -1,10 +1,61 @@
 """Labels beyond scikit-learn's MLP: several outputs, probabilities as targets, class weights."""
 
+import copy
+import functools
 import math
 from numbers import Real
 
 import numpy as np
+from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import type_of_target
+
+# ------------------------------------------------------------------------------------ integers
+# Their classes and indices without sorting, which takes longer than an epoch of a small network.
+
+# Labels that lie further apart than this, or this many times as far as they are many, are sorted.
+_RANGE, _RANGE_SHARE = 1024, 4
+
+
+def integer_classes(y):
+    """Classes and indices of integer or boolean labels, as from ``np.unique``.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,), not empty
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+    targets : ndarray of intp of shape (n_samples,)
+        None instead of both for other labels, and where more than half of the rows have a class of
+        their own, which scikit-learn may want to say something about.
+    """
+    if y.dtype.kind not in "iub" or not y.dtype.isnative:
+        return None
+    values = y.view(np.uint8) if y.dtype == bool else y
+    low, high = int(values.min()), int(values.max())
+    if high - low > max(_RANGE, _RANGE_SHARE * len(y)) or abs(high) >= 1 << 62:
+        return None
+    offsets = np.subtract(values, low, dtype=np.int64).astype(np.intp, copy=False)
+    present = np.bincount(offsets) > 0
+    classes = np.flatnonzero(present) + low
+    if 2 * len(classes) > len(y):
+        return None
+    targets = offsets if present.all() else (np.cumsum(present) - 1)[offsets]
+    return classes.astype(y.dtype), targets
+
+
+def binarizer_of(classes):
+    """A `LabelBinarizer` fitted on integer labels with these classes."""
+    binarizer = copy.copy(_binarizer(classes.dtype.str, classes.tobytes()))
+    binarizer.classes_ = classes
+    return binarizer
+
+
+@functools.lru_cache(maxsize=8)
+def _binarizer(dtype, classes):
+    return LabelBinarizer().fit(np.frombuffer(classes, dtype))
+
 
 # -------------------------------------------------------------------------------- several outputs
 # y (n, n_outputs) with several classes in each column. Targets are indices (n, n_outputs) into a

@@ -10,7 +10,6 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 
 from ._base import BaseMLP, needs_mini_batches
-from ._core import is_ready
 from ._docs import REGRESSOR_PARAMETERS, documented
 from ._losses import (
     central,
@@ -266,7 +265,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         regression_head(self)
 
     def _check_data(self, X, y, *, incremental, reset, dtype):
-        if not (incremental and not reset and self._ready(X, y, dtype)):
+        if (reset or incremental) and self._is_ready(X, y, dtype, reset):
+            if reset:
+                self._learn_features(X)
+        else:
             X, y = check_X_y(
                 self, X, y, dtype=dtype, reset=reset, multi_output=True, y_numeric=True
             )
@@ -274,15 +276,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 y = column_or_1d(y, warn=True)
         return X, y.reshape(len(y), -1)
 
-    def _ready(self, X, y, dtype):
+    def _is_ready(self, X, y, dtype, first):
         """Whether X and y need no further checks: the fast path."""
         return (
             type(y) is np.ndarray
             and y.dtype.kind in "fiub"
             and y.dtype.isnative
             and (y.ndim == 1 or (y.ndim == 2 and y.shape[1] > 1))
-            and "feature_names_in_" not in self.__dict__
-            and is_ready(X, self.n_features_in_, dtype)
+            and self._has_ready_rows(X, dtype, first)
             and len(y) == len(X)
             and all_finite(np.ascontiguousarray(y))
         )
