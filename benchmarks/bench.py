@@ -29,8 +29,8 @@ class Bench:
         Number of random shapes.
     data : Path or None
         Folder with real data and a load.py.
-    pause : float
-        Silence before each turn.
+    pause, patience : float
+        Seconds of silence before each turn, after waiting for the machine so long at most.
     """
 
     libraries: set
@@ -42,14 +42,20 @@ class Bench:
     sweep: int = 60
     data: Path | None = None
     pause: float = PAUSE
+    patience: float = 0.0
 
     def rows(self, n_rows, least=10):
         """A number of rows, scaled."""
         return max(least, round(n_rows * self.rows_scale))
 
+    def rest(self):
+        """Before a turn: let neighbours and idle threads come to an end."""
+        self.limits.wait(self.patience)
+        time.sleep(self.pause)
+
     def race(self, sides, dtype=None, **options):
         """Time the sides, then the FMA peak, so that it is measured all through the run."""
-        settings = {"repeats": self.repeats, "seconds": self.seconds, "pause": self.pause}
+        settings = {"repeats": self.repeats, "seconds": self.seconds, "rest": self.rest}
         result = take_turns(sides, **{**settings, **options})
         if dtype is not None:
             time.sleep(self.pause)

@@ -38,6 +38,8 @@ def parse_arguments(arguments=None):
     parser.add_argument("--sweep", type=int, default=60, help="number of random shapes")
     parser.add_argument("--rows-scale", type=float, default=1.0, help="factor on rows, for trials")
     parser.add_argument("--pause", type=float, default=Bench.pause, help="silence before a turn")
+    patience = "wait so many seconds before a turn, at most, while the FMA peak is below its best"
+    parser.add_argument("--patience", type=float, default=1.0, help=patience)
     parser.epilog = "Topics: " + ", ".join(TOPICS)
     return parser.parse_args(arguments)
 
@@ -65,6 +67,7 @@ def run(options):
         sweep=options.sweep,
         data=options.data,
         pause=options.pause,
+        patience=options.patience,
     )
     report = {
         "format": FORMAT,

@@ -100,6 +100,10 @@ def machine_line(report):
     )
     if best_limits := report.get("limits", {}).get("best"):
         text += " Measured limits: " + ", ".join(limit_words(best_limits)) + "."
+    waits = report.get("limits", {}).get("waits") or {}
+    if waits.get("turns"):
+        late = waits["in_vain"] / waits["turns"]
+        text += f" {late:.0%} of the turns began while the FMA peak was below 0.9 of its best."
     topics = report["topics"].values()
     others = max((topic["other_programs_cpus"] or 0 for topic in topics), default=0)
     if only["rows_scale"] != 1:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 # needs: OpenBLAS for 2**26 cycles, OpenMP and onnxruntime for a few milliseconds.
 PAUSE = 0.03
 
+
 # Variants of a library (threads, block sizes) this much slower than its best one while the number
 # of calls is found are out of the race: only the best one counts.
 OUT_OF_THE_RACE = 1.5
@@ -49,6 +50,11 @@ class Side:
         return f"{self.library}, {self.variant}" if self.variant else self.library
 
 
+def silence():
+    """What precedes a turn unless the caller knows better."""
+    time.sleep(PAUSE)
+
+
 def mean_of_calls(call, n_calls):
     """Seconds a call, over a turn."""
     start = time.perf_counter()
@@ -68,9 +74,9 @@ def median_of_calls(call, n_calls):
     return statistics.median(seconds) * 1e-9
 
 
-def take_turn(side, n_calls, pause, clock=mean_of_calls):
+def take_turn(side, n_calls, rest, clock=mean_of_calls):
     """Let one side work for ``n_calls`` calls; return the seconds of one."""
-    time.sleep(pause)
+    rest()
     with side.context():
         gc.disable()
         try:
@@ -79,7 +85,7 @@ def take_turn(side, n_calls, pause, clock=mean_of_calls):
             gc.enable()
 
 
-def take_turns(sides, *, repeats, seconds, pause=PAUSE, clock=mean_of_calls):
+def take_turns(sides, *, repeats, seconds, rest=silence, clock=mean_of_calls):
     """Time all sides in turn, ``repeats`` times, in alternating order.
 
     Parameters
@@ -90,8 +96,8 @@ def take_turns(sides, *, repeats, seconds, pause=PAUSE, clock=mean_of_calls):
     seconds : float
         Least length of a turn. Each call is the same work; a faster side makes more of them in its
         turn, and its figure is their mean.
-    pause : float
-        Seconds of silence before each turn.
+    rest : callable
+        Called before each turn, to let what went before come to an end.
     clock : callable
         What a turn's figure is: `mean_of_calls` or `median_of_calls`.
 
@@ -102,14 +108,14 @@ def take_turns(sides, *, repeats, seconds, pause=PAUSE, clock=mean_of_calls):
         with minimum and median, the seconds of its first call (compilation included).
     """
     gc.collect()  # once: it is off in all turns
-    first = {side.name: take_turn(side, 1, pause) for side in sides}
-    second = {side.name: take_turn(side, 1, pause) for side in sides}
+    first = {side.name: take_turn(side, 1, rest) for side in sides}
+    second = {side.name: take_turn(side, 1, rest) for side in sides}
     n_calls = {name: max(1, math.ceil(seconds / one)) for name, one in second.items()}
     running = [side for side in sides if stays(side, sides, second)]
     turns = {side.name: [] for side in sides}
     for i in range(repeats):
         for side in running if i % 2 == 0 else reversed(running):
-            turns[side.name].append(take_turn(side, n_calls[side.name], pause, clock))
+            turns[side.name].append(take_turn(side, n_calls[side.name], rest, clock))
     return {
         side.name: record(
             side,

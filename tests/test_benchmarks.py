@@ -1,9 +1,12 @@
 """The benchmark suite on next to no rows: it runs, and its JSON can be compared and rendered."""
 
+import importlib
 import json
 import os
 import subprocess
 import sys
+import time
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from fastmlp import _core
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
-TINY = "--rows-scale 0.001 --repeats 2 --seconds 0.001 --pause 0 --sweep 2".split()
+TINY = "--rows-scale 0.001 --repeats 2 --seconds 0.001 --pause 0 --patience 0 --sweep 2".split()
 TOPICS = "accuracy throughput latency partial_fit sparse threads sweep training".split()
 
 pytestmark = pytest.mark.slow
@@ -63,6 +66,20 @@ def test_targets_have_verdicts(report):
         ratio = row["figures"]["ratio_sklearn"]
         assert row["met"]["ratio_sklearn"] is (ratio >= row["targets"]["ratio_sklearn"])
         assert row["met"]["ratio_torch"] is None, "torch took no part: neither met nor not met"
+
+
+@pytest.mark.parametrize(("now", "in_vain"), [(0.95, 0), (0.5, 1)])
+def test_turns_wait_for_the_machine(monkeypatch, now, in_vain):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    machine = importlib.import_module("machine")
+    peaks = chain([1e9] * machine.PROBES, repeat(now * 1e9))
+    monkeypatch.setattr(machine._kernels, "fma_peak", lambda *_, **__: next(peaks))
+    limits = machine.Limits(1)
+    monkeypatch.setattr(machine, "TRY_AGAIN", 0.01)
+    start = time.perf_counter()
+    limits.wait(0.3)
+    assert time.perf_counter() - start > 0.3 * in_vain
+    assert limits.as_dict()["waits"] == {"turns": 1, "in_vain": in_vain}
 
 
 def test_compare_sees_a_change(report, tmp_path):

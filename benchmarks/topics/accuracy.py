@@ -42,14 +42,14 @@ def race(bench, shape, data, aim):
         from peers import torch_loop
 
         sides += torch_loop.sides(bench, lambda compiled, _: TorchLearner(shape, data, compiled))
-    first = {side.name: one_epoch(side, bench.pause) for side in sides}
-    second = {side.name: one_epoch(side, bench.pause) for side in sides}
+    first = {side.name: one_epoch(side, bench.rest) for side in sides}
+    second = {side.name: one_epoch(side, bench.rest) for side in sides}
     running = [side for side in sides if stays(side, sides, second)]
     results = {side.name: [] for side in running}
     max_epochs = MAX_EPOCHS if bench.rows_scale >= 1 else 2
     for seed in range(min(SEEDS, bench.repeats)):
         for side in running if seed % 2 == 0 else reversed(running):
-            results[side.name].append(learn(side, seed, aim, max_epochs, bench.pause))
+            results[side.name].append(learn(side, seed, aim, max_epochs, bench.rest))
     return {
         side.name: record(
             side,
@@ -62,15 +62,15 @@ def race(bench, shape, data, aim):
     }
 
 
-def one_epoch(side, pause):
+def one_epoch(side, rest):
     """Seconds of the first epoch with the first seed."""
-    return learn(side, 0, 0.0, 1, pause)[0]
+    return learn(side, 0, 0.0, 1, rest)[0]
 
 
-def learn(side, seed, aim, max_epochs, pause):
+def learn(side, seed, aim, max_epochs, rest):
     """Train until the aim is reached. Return seconds, epochs, and whether it was."""
     learner, seconds = side.call, 0.0
-    time.sleep(pause)
+    rest()
     with side.context():
         learner.start(seed)
         for epoch in range(1, max_epochs + 1):
