@@ -136,7 +136,25 @@ static ptrdiff_t item_height(const struct fmlp_plan *plan, const struct fmlp_lay
     /* Some 64 items at least; tall ones use a panel's deltas longer. Multiples of lanes transpose
      * whole. */
     const ptrdiff_t height = plan->w_len / (k->nr * 64) / k->lanes * k->lanes;
-    return height < 64 ? 64 : fmlp_min(height, 192);
+    const ptrdiff_t most = height < 64 ? 64 : fmlp_min(height, 192), rest = p->n_in % most;
+    if (rest == 0 || rest >= most / 4) return most;
+    const ptrdiff_t n = (p->n_in + most - 1) / most; /* nearly equal ones, none so small */
+    return pad((p->n_in + n - 1) / n, k->lanes);
+}
+
+/* Inputs [k0, k1), columns [j, end). */
+static void plan_matrix_item(struct fmlp_plan *plan, int l, const struct fmlp_layer_plan *p,
+                             ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t j, ptrdiff_t end) {
+    const ptrdiff_t width = p->layout == FMLP_NARROW ? p->n_out : end - j;
+    const ptrdiff_t len = pad(k1 - k0, plan->k->lanes) * width;
+    if (len > plan->item_len) plan->item_len = len;
+    if (plan->items) {
+        struct fmlp_item *it = &plan->items[plan->n_items];
+        it->layer = l, it->kind = FMLP_ITEM_MATRIX, it->j = j, it->width = width;
+        it->k0 = k0, it->k1 = k1;
+        it->cost = (double)(k1 - k0 + (k0 == 0)) * (double)width;
+    }
+    plan->n_items++;
 }
 
 enum { VECTOR_WIDTH = 4 }; /* panels of an item of scale and shift, or of slopes */
@@ -160,19 +178,16 @@ static void plan_items(struct fmlp_plan *plan, const fmlp_net *net, int sparse) 
     for (int l = 0; l < fmlp_n_matrices(net); l++) {
         const struct fmlp_layer_plan p = fmlp_layer_shape(k, net, l, sparse);
         const ptrdiff_t height = item_height(plan, &p);
-        const ptrdiff_t step = p.layout == FMLP_PANELS ? k->nr : p.out_pad;
-        for (ptrdiff_t j = 0; j < p.out_pad; j += step) {
-            const ptrdiff_t width =
-                p.layout == FMLP_NARROW ? p.n_out : fmlp_min(step, p.out_pad - j);
-            const ptrdiff_t len = pad(fmlp_min(height, p.n_in), k->lanes) * width;
-            if (len > plan->item_len) plan->item_len = len;
-            for (ptrdiff_t k0 = 0; k0 < p.n_in; k0 += height, plan->n_items++) {
-                if (!plan->items) continue;
-                struct fmlp_item *it = &plan->items[plan->n_items];
-                it->layer = l, it->kind = FMLP_ITEM_MATRIX, it->j = j, it->width = width;
-                it->k0 = k0, it->k1 = fmlp_min(k0 + height, p.n_in);
-                it->cost = (double)(it->k1 - k0 + (k0 == 0)) * (double)width;
-            }
+        const ptrdiff_t width = p.layout == FMLP_PANELS ? k->nr : p.out_pad;
+        const ptrdiff_t n_high = (p.n_in + height - 1) / height;
+        const ptrdiff_t n_wide = (p.out_pad + width - 1) / width;
+        for (ptrdiff_t i = 0; i < n_high * n_wide; i++) {
+            /* The larger operand stays in L2 piece by piece, the other passes over it. */
+            const int inputs_stay = p.n_in > p.n_out;
+            const ptrdiff_t k0 = (inputs_stay ? i / n_wide : i % n_high) * height;
+            const ptrdiff_t j = (inputs_stay ? i % n_wide : i / n_high) * width;
+            plan_matrix_item(plan, l, &p, k0, fmlp_min(k0 + height, p.n_in), j,
+                             fmlp_min(j + width, p.out_pad));
         }
     }
     for (int l = 0; l < net->n_layers; l++) {
