@@ -93,6 +93,12 @@ static void plan_running(struct fmlp_plan *plan, struct fmlp_layer_plan *p, stru
     flat->running += 2 * p->n_out;
 }
 
+/* What is known of a matrix; before there is memory for it, how large it is. */
+static struct fmlp_layer_plan planned(const struct fmlp_plan *plan, const fmlp_net *net, int q,
+                                      int sparse) {
+    return plan->layers ? plan->layers[q] : fmlp_layer_shape(plan->k, net, q, sparse);
+}
+
 /* Lays the parameters one behind the other; writes plan->layers when it is set. */
 static void plan_layers(struct fmlp_plan *plan, const fmlp_net *net, int sparse,
                         enum fmlp_purpose purpose) {
@@ -116,8 +122,7 @@ static void plan_layers(struct fmlp_plan *plan, const fmlp_net *net, int sparse,
         if (plan->layers) plan->layers[l] = p;
     }
     for (int l = 0; l < net->n_layers; l++) {
-        struct fmlp_layer_plan p =
-            plan->layers ? plan->layers[l] : fmlp_layer_shape(plan->k, net, l, sparse);
+        struct fmlp_layer_plan p = planned(plan, net, l, sparse);
         plan_running(plan, &p, &flat);
         if (plan->layers) plan->layers[l] = p;
     }
@@ -176,7 +181,7 @@ static void plan_items(struct fmlp_plan *plan, const fmlp_net *net, int sparse) 
     const struct fmlp_kernels *k = plan->k;
     plan->n_items = plan->item_len = 0;
     for (int l = 0; l < fmlp_n_matrices(net); l++) {
-        const struct fmlp_layer_plan p = fmlp_layer_shape(k, net, l, sparse);
+        const struct fmlp_layer_plan p = planned(plan, net, l, sparse);
         const ptrdiff_t height = item_height(plan, &p);
         const ptrdiff_t width = p.layout == FMLP_PANELS ? k->nr : p.out_pad;
         const ptrdiff_t n_high = (p.n_in + height - 1) / height;
@@ -191,7 +196,7 @@ static void plan_items(struct fmlp_plan *plan, const fmlp_net *net, int sparse) 
         }
     }
     for (int l = 0; l < net->n_layers; l++) {
-        const struct fmlp_layer_plan p = fmlp_layer_shape(k, net, l, sparse);
+        const struct fmlp_layer_plan p = planned(plan, net, l, sparse);
         if (p.norm) plan_vector_items(plan, l, FMLP_ITEM_NORM, p.out_pad);
         if (p.slopes) plan_vector_items(plan, l, FMLP_ITEM_SLOPES, p.out_pad);
     }

@@ -592,6 +592,7 @@ cdef class Trainer:
     cdef readonly int n_state
     cdef _Memory memory
     cdef fmlp_trainer *t
+    cdef fmlp_exec made_for
     cdef _Matrix x
     cdef _Target y
 
@@ -600,9 +601,9 @@ cdef class Trainer:
                  bint average=False, bint clip=False, running=None, uint64_t seed=0):
         self.net = net
         self.batch_size = batch_size
-        self.x = _Matrix(X, net)
-        self.y = _Target(y, sample_weight, net, self.x.m.n_rows)
+        self.bind(X, y, sample_weight)
         cdef fmlp_exec e = _exec(n_threads, exact_threads)
+        self.made_for = e
         if solver is not None and solver not in SOLVERS:
             raise ValueError(f"solver: {solver!r} is none of {', '.join(SOLVERS)}")
         cdef fmlp_optimizer optimizer
@@ -622,6 +623,26 @@ cdef class Trainer:
         fmlp_trainer_seed(self.t, seed)
         if net.n_running:
             self.write_running(new_running(net) if running is None else running)
+
+    def bind(self, X, y, sample_weight):
+        """Other rows to train on; sparse ones only with no fuller rows than those before."""
+        self.x = _Matrix(X, self.net)
+        self.y = _Target(y, sample_weight, self.net, self.x.m.n_rows)
+
+    def release(self):
+        """Let go of the rows; training needs others first."""
+        self.x = None
+        self.y = None
+
+    def fits(self, Network net, Py_ssize_t batch_size, int n_threads):
+        """Whether a new trainer with these arguments would be the same but for its weights."""
+        return (net is self.net and batch_size == self.batch_size
+                and n_threads == self.made_for.n_threads and _isa == self.made_for.isa)
+
+    cdef int _expect_rows(self) except -1:
+        if self.x is None:
+            raise ValueError("the trainer has released its rows")
+        return 0
 
     cdef int _expect_sizes(self, _View params, _View state) except -1:
         _expect("params", params.length(0), self.net.n_params)
@@ -675,6 +696,7 @@ cdef class Trainer:
         loss_sum : float
             Sum over the mini-batches of loss * rows, from the last call with ``start=0`` on.
         """
+        self._expect_rows()
         cdef _View o = None
         if order is not None:
             o = _View(order, "order", "lqn", 1)
@@ -722,6 +744,7 @@ cdef class Trainer:
         raw : ndarray (stop - start, n_outputs) or None
             Outputs before the output activation; None: these rows do no step.
         """
+        self._expect_rows()
         cdef _View o = None
         if order is not None:
             o = _View(order, "order", "lqn", 1)
@@ -740,6 +763,7 @@ cdef class Trainer:
 
     def loss_grad(self, double alpha, grad):
         """Loss over all rows; its flat gradient goes to grad (n_params,)."""
+        self._expect_rows()
         cdef _View g = _View(grad, "grad", self.net.code, 1, True)
         _expect("grad", g.length(0), self.net.n_params)
         cdef double loss

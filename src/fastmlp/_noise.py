@@ -31,8 +31,10 @@ def layer_dropout(dropout, n_hidden):
 
 def training_noise(estimator, n_hidden):
     """Return the keyword arguments of a network in training, none if nothing is random in it."""
-    dropout = layer_dropout(estimator.dropout, n_hidden)
-    values = dropout, estimator.input_dropout, estimator.input_noise
+    values = estimator.dropout, estimator.input_dropout, estimator.input_noise
+    if type(values[0]) is float and values == (0, 0, 0):  # the default, in a microsecond less
+        return {}
+    values = layer_dropout(estimator.dropout, n_hidden), *values[1:]
     return dict(zip(NAMES, values, strict=True)) if any(map(_is_used, values)) else {}
 
 
@@ -63,7 +65,7 @@ def check_noise_for(estimator, X):
     ValueError
         Naming the parameter.
     """
-    if sp.issparse(X) and estimator.input_noise > 0:
+    if estimator.input_noise > 0 and sp.issparse(X):
         raise ValueError(
             f"input_noise={estimator.input_noise!r} cannot be combined with a sparse X, which would"
             " become dense; use X.toarray(), or input_dropout."

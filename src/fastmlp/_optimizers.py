@@ -58,6 +58,8 @@ class Optimizer:
         `partial_fit`. After `fit`, which starts anew when called again, it would be there for
         nothing at twice or three times the size; `partial_fit` of such a model, loaded, starts
         with moments of zero, from the weights that predict.
+    trainer : Trainer or None
+        Memory of the last `partial_fit` for the next one; not in pickles.
     left : ndarray of shape (n_params,) or None
         With an average: the weights that it predicts with. Others have been set by hand.
     """
@@ -87,6 +89,7 @@ class Optimizer:
         self.state = None
         self.left = None
         self.layout = None
+        self.trainer = None
         self.in_pickles = False
 
     # -------------------------------------------------------------------------------------- memory
@@ -128,7 +131,8 @@ class Optimizer:
         return coefs + intercepts
 
     def __getstate__(self):
-        return self.__dict__ if self.in_pickles else {**self.__dict__, "state": None, "left": None}
+        large = ("trainer",) if self.in_pickles else ("trainer", "state", "left")
+        return {**self.__dict__, **dict.fromkeys(large)}
 
     def __setstate__(self, attributes):
         self.__dict__.update(attributes)
@@ -139,6 +143,7 @@ class Optimizer:
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin.state = None if self.state is None else self.state.copy()
+        twin.trainer = None
         return twin
 
     # ----------------------------------------------------------------------------------- the engine

@@ -12,7 +12,7 @@ import scipy
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
-from ._core import SOLVERS, shuffle
+from ._core import SOLVERS, Trainer, shuffle
 from ._custom import make_trainer
 from ._noise import draw_seed
 from ._optimizers import make_optimizer
@@ -184,28 +184,17 @@ def fit_stochastic(est, network, weights, data, validation, *, incremental, n_th
         batch_size = n_rows
     check_batch_statistics(est, batch_size, n_rows)
 
-    trainer = make_trainer(
-        est, network, optimizer.name, weights.flat, optimizer.state if optimizer.t else None,
-        data, batch_size, n_threads, running=weights.running,
-        seed=draw_seed(est._random_state) if network.is_random else 0,
-        **optimizer.trainer_arguments(),
-    )  # fmt: skip
+    trainer = trainer_for(est, network, optimizer, weights, data, batch_size, n_threads)
     trainer.rate_sum = optimizer.rate_sum
     monitor = LossMonitor() if validation is None else ScoreMonitor(validation[1], trainer)
-    end = train(
-        est,
-        trainer,
-        optimizer,
-        monitor,
-        rows,
-        n_rows,
-        max_epochs=1 if incremental else est.max_iter,
-    )
+    max_epochs = 1 if incremental else est.max_iter
+    end = train(est, trainer, optimizer, monitor, rows, n_rows, max_epochs=max_epochs)
     monitor.finish(trainer)
     if not trainer.weights_finite():
         raise ValueError(NONFINITE_WEIGHTS)
     optimizer.read(trainer, weights)
     trainer.read_running(weights.running)
+    optimizer.trainer = trainer if incremental and may_stay(trainer, data) else None
     optimizer.in_pickles = incremental
     est._optimizer = optimizer
 
@@ -214,6 +203,47 @@ def fit_stochastic(est, network, weights, data, validation, *, incremental, n_th
     elif end == "max_epochs" and not incremental:
         warnings.append((MAX_ITER_REACHED % est.max_iter, ConvergenceWarning))
     return warnings
+
+
+# A trainer is memory laid out for a network. Small ones stay from one partial_fit to the next.
+KEPT_PARAMS, KEPT_ROWS = 1 << 16, 256
+
+
+def trainer_for(est, network, optimizer, weights, data, batch_size, n_threads):
+    """Return the last call's trainer if it fits, or a new one, with these weights and rows."""
+    state = optimizer.state if optimizer.t else None
+    trainer, optimizer.trainer = optimizer.trainer, None
+    if trainer is not None and trainer.fits(network, batch_size, n_threads) and is_dense(data):
+        trainer.bind(data.X, data.y, data.sample_weight)
+        trainer.write(weights.flat, state)
+        if len(weights.running):
+            trainer.write_running(weights.running)
+        return trainer
+    return make_trainer(
+        est, network, optimizer.name, weights.flat, state, data, batch_size, n_threads,
+        running=weights.running,
+        seed=draw_seed(est._random_state) if network.is_random else 0,
+        **optimizer.trainer_arguments(),
+    )  # fmt: skip
+
+
+def may_stay(trainer, data):
+    """Whether a trainer is small, and nothing special; if so, make it let go of its rows."""
+    stays = (
+        type(trainer) is Trainer
+        and is_dense(data)
+        and not trainer.net.is_random
+        and trainer.net.n_params <= KEPT_PARAMS
+        and trainer.batch_size <= KEPT_ROWS
+    )
+    if stays:
+        trainer.release()
+    return stays
+
+
+def is_dense(data):
+    """Whether X is an ndarray."""
+    return type(data.X) is not tuple
 
 
 # ---------------------------------------------------------------------------------------- L-BFGS

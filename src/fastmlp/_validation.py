@@ -194,11 +194,11 @@ def check_hidden_layer_sizes(value):
         If a size is not positive or not an integer.
     """
     sizes = list(value) if hasattr(value, "__iter__") else [value]
-    if not all(type(size) is int or isinstance(size, Integral) for size in sizes):
+    if not {*map(type, sizes)} <= {int} and not all(isinstance(size, Integral) for size in sizes):
         raise InvalidParameterError(f"hidden_layer_sizes must be integers, got {sizes}.")
-    if any(size <= 0 for size in sizes):
+    if min(sizes, default=1) <= 0:
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-    return [int(size) for size in sizes]
+    return list(map(int, sizes))
 
 
 def layer_activations(activation, n_hidden):
@@ -274,7 +274,7 @@ def to_engine(X, dtype):
 
     The engine checks indices, which scipy does not.
     """
-    if not sp.issparse(X):
+    if type(X) is np.ndarray or not sp.issparse(X):
         return cast(np.asarray(X), dtype, "X")
     index = np.promote_types(X.indices.dtype, X.indptr.dtype)
     indptr = np.require(X.indptr, dtype=index, requirements=["C", "A"])

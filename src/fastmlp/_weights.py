@@ -155,7 +155,8 @@ def views(flat, layout):
     def take(places):
         return [place and flat[place[0] : place[1]].reshape(place[2]) for place in places]
 
-    return take(coefs), take(intercepts), {name: take(places) for name, places in extras.items()}
+    biases = [flat[start:stop] for start, stop, _ in intercepts]
+    return take(coefs), biases, {name: take(places) for name, places in extras.items()}
 
 
 def running_views(running, layout):
@@ -194,7 +195,7 @@ class Weights:
         self.layout = layout
         self.running = np.empty(layout.n_running, flat.dtype) if running is None else running
         coefs, intercepts, extras = views(flat, layout)
-        statistics = running_views(self.running, layout)
+        statistics = running_views(self.running, layout) if len(self.running) else {}
         if running is None:
             for name, vectors in statistics.items():
                 for vector in vectors:
