@@ -4,9 +4,10 @@
  * out slow at any moment: 1-5 ms; of a probe: 0.2-1 ms. */
 static const double whole_call = 1e9, shared_call = 2e8, probe_call = 5e7;
 
-/* A fit of less is over before several threads could pay for being woken; steps that are longer than
- * a probe are worth a try at once. */
-static const double alone_seconds = 1e-3;
+/* A fit of less is over before several threads could pay for being woken. Steps that are longer than
+ * a probe begin on all threads, and one is tried after ten of them or some time. */
+static const double alone_seconds = 1e-3, together_seconds = 0.15;
+enum { TOGETHER_STEPS = 10 };
 
 /* Probes take a thirtieth of the time at most, and ever less where they change nothing. */
 enum { PATIENCE_MIN = 30, PATIENCE_MAX = 1000 };
@@ -14,9 +15,12 @@ enum { PATIENCE_MIN = 30, PATIENCE_MAX = 1000 };
 struct fmlp_choice fmlp_tuner_choose(const struct fmlp_tuner *tuner, int most, double step) {
     int all = tuner->winner, probe = 0;
     if (tuner->rate[0] == 0) {
-        all = step > probe_call && !tuner->woken; /* wake them */
+        const double together = TOGETHER_STEPS * tuner->probe;
+        probe = step > probe_call &&
+                tuner->since > (together < together_seconds ? together : together_seconds);
+        all = step > probe_call && !probe;
     } else if (tuner->rate[1] == 0) {
-        all = probe = tuner->woken || step > probe_call || tuner->since > alone_seconds;
+        all = probe = tuner->woken || tuner->since > alone_seconds;
     } else if (tuner->since > tuner->patience * tuner->probe) {
         all = !all;
         probe = 1;
@@ -35,11 +39,12 @@ void fmlp_tuner_learn(struct fmlp_tuner *tuner, const struct fmlp_choice *choice
     tuner->since += seconds;
     if (all && !tuner->woken) { /* waking them is no measure */
         tuner->woken = 1;
+        tuner->probe = seconds;
         return;
     }
     /* Quickly downwards: a slow call may be somebody else's doing. */
     *rate = *rate == 0 || now < *rate ? now : *rate + (now - *rate) / 4;
-    tuner->winner = tuner->rate[1] > 0 && tuner->rate[1] < tuner->rate[0];
+    tuner->winner = tuner->rate[1] > 0 && (tuner->rate[0] == 0 || tuner->rate[1] < tuner->rate[0]);
     if (tuner->patience == 0) tuner->patience = PATIENCE_MIN;
     else if (tuner->winner < before || (choice->probe && tuner->winner == before))
         tuner->patience = tuner->patience * 2 < PATIENCE_MAX ? tuner->patience * 2 : PATIENCE_MAX;

@@ -1,9 +1,10 @@
 /* tuner.h - one thread or all? Results do not depend on it, so the trainer measures.
  *
  * Small steps lose more at the phases' ends than a second core gives, and a busy neighbour can
- * turn a second thread from a help into a hindrance. Calls are timed. Training begins on one thread;
- * where it is long enough to pay for waking the others, short probes of the other choice show
- * whether it would be better, the seldomer the more often they have changed nothing. */
+ * turn a second thread from a help into a hindrance. Calls are timed. Short steps begin on one
+ * thread, long ones on all; where training lasts long enough to pay for it, short probes of the
+ * other choice show whether it would be better, the seldomer the more often they have changed
+ * nothing. tests/c/check_tuner.h simulates it. */
 #ifndef FMLP_TUNER_H
 #define FMLP_TUNER_H
 

@@ -15,6 +15,8 @@
 
 #include "check.h"
 #include "check_random.h"
+#include "check_tuner.h"
+#include "../../csrc/core/tuner.c"
 
 #include "template_f32.h"
 #include "check_simd.h"
@@ -44,6 +46,7 @@ int main(int argc, char **argv) {
     const long samples = argc > 1 ? atol(argv[1]) : 1000000;
     check_unsigned_lanes();
     check_philox();
+    check_tuner();
     check_simd_f32();
     check_simd_f64();
     check_math_f32(samples);

@@ -1,0 +1,73 @@
+/* The choice between one thread and all of them, on a simulated machine with a clock of its own. */
+#include "../../csrc/core/tuner.h"
+
+/* Seconds of a FLOP on one thread and on all, of waking these, and when the speed of all changes. */
+struct machine {
+    double one, all, wake;
+    double change, all_then;
+};
+
+struct outcome {
+    double seconds;
+    double waking; /* of them */
+    long probes;
+    int last; /* threads of the last call */
+};
+
+/* `steps` steps of `step` FLOPs, called as core/train.c does. */
+static struct outcome train_simulated(const struct machine *m, double step, long steps) {
+    struct fmlp_tuner tuner = {.rate = {0, 0}};
+    struct outcome o = {0, 0, 0, 0};
+    for (long done = 0; done < steps;) {
+        const struct fmlp_choice c = fmlp_tuner_choose(&tuner, 2, step);
+        long n = step < c.cost ? (long)(c.cost / step) : 1;
+        if (n > steps - done) n = steps - done;
+        const double all = m->change > 0 && o.seconds > m->change ? m->all_then : m->all;
+        const double wake = c.n_threads > 1 && !tuner.woken ? m->wake : 0;
+        const double seconds = (double)n * step * (c.n_threads > 1 ? all : m->one) + wake;
+        fmlp_tuner_learn(&tuner, &c, (double)n, seconds);
+        o.seconds += seconds;
+        o.waking += wake;
+        o.probes += c.probe;
+        o.last = c.n_threads;
+        done += n;
+    }
+    return o;
+}
+
+/* Time is that of the better choice but for `extra` and a share of it. */
+static void check_tuner_time(const char *what, const struct machine *m, double step, long steps,
+                             double share, double extra) {
+    char text[160];
+    const double best = (double)steps * step * (m->one < m->all ? m->one : m->all);
+    const struct outcome o = train_simulated(m, step, steps);
+    snprintf(text, sizeof text, "%s, %ld steps of %g FLOPs: %g ms, %g at best", what, steps, step,
+             o.seconds * 1e3, best * 1e3);
+    check(o.seconds <= best * (1 + share) + extra, "tuner: time", text);
+}
+
+static void check_tuner(void) {
+    const struct machine helps = {1e-11, 0.55e-11, 1e-4, 0, 0}, hurts = {1e-11, 2e-11, 1e-4, 0, 0};
+    const double sizes[] = {1e5, 1e6, 1e7, 4e7, 6e7, 3e8, 3e9};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const double step = sizes[i];
+        const long second = (long)(1e11 / step), short_one = (long)(5e7 / step);
+        check_tuner_time("all threads help", &helps, step, second, 0.05, 0);
+        check_tuner_time("all threads hurt", &hurts, step, second, 0.10, 0);
+        if (step < 1e6) { /* a fit of half a millisecond wakes nobody */
+            const struct outcome o = train_simulated(&helps, step, short_one);
+            check(o.waking == 0 && o.last == 1, "tuner: a short fit stays alone", 0);
+        }
+        if (step > 5e7) { /* eight long steps are not the place to try one thread */
+            check_tuner_time("few long steps", &helps, step, 8, 0, helps.wake * 1.001);
+        }
+    }
+    for (int late = 0; late < 2; late++) { /* what was right turns wrong after half a second */
+        const struct machine m = {1e-11, late ? 0.55e-11 : 4e-11, 1e-4, 0.5, late ? 4e-11 : 0.55e-11};
+        const struct outcome o = train_simulated(&m, 1e6, 300000);
+        check(o.last == (late ? 1 : 2), "tuner: follows a change", 0);
+        check(o.seconds < (late ? 3.1 : 2.4), "tuner: follows a change soon", 0);
+    }
+    const struct outcome o = train_simulated(&helps, 1e6, 1000000);
+    check(o.probes < 200, "tuner: probes become rare", 0);
+}
