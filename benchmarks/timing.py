@@ -13,7 +13,6 @@ from dataclasses import dataclass
 # needs: OpenBLAS for 2**26 cycles, OpenMP and onnxruntime for a few milliseconds.
 PAUSE = 0.03
 
-
 # Variants of a library (threads, block sizes) this much slower than its best one while the number
 # of calls is found are out of the race: only the best one counts.
 OUT_OF_THE_RACE = 1.5
