@@ -42,7 +42,7 @@ class Bench:
     sweep: int = 60
     data: Path | None = None
     pause: float = PAUSE
-    patience: float = 0.0
+    patience: float = 1.0
 
     def rows(self, n_rows, least=10):
         """A number of rows, scaled."""

@@ -39,7 +39,7 @@ def parse_arguments(arguments=None):
     parser.add_argument("--rows-scale", type=float, default=1.0, help="factor on rows, for trials")
     parser.add_argument("--pause", type=float, default=Bench.pause, help="silence before a turn")
     patience = "wait so many seconds before a turn, at most, while the FMA peak is below its best"
-    parser.add_argument("--patience", type=float, default=1.0, help=patience)
+    parser.add_argument("--patience", type=float, default=Bench.patience, help=patience)
     parser.epilog = "Topics: " + ", ".join(TOPICS)
     return parser.parse_args(arguments)
 

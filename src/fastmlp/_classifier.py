@@ -360,8 +360,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     # (n_samples, n_outputs) of int32.
 
     def _has_columns(self):
-        """Whether y has several columns of classes."""
-        return type(self.__dict__.get("classes_")) is list
+        """Whether y has several columns of classes, for which there is no binarizer."""
+        return self.__dict__.get("_label_binarizer", False) is None
 
     def _check_combinations(self):
         if is_custom(self.loss) and self.label_smoothing:
@@ -414,15 +414,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _learn_columns(self, classes):
         self.classes_ = classes
-        self._label_binarizer = None  # it has one column
+        self._label_binarizer = None
 
     def _ready(self, X, y, dtype, incremental, reset):
         """X and the indices of labels that need no further checks, or None: the fast path."""
-        if type(y) is not np.ndarray or y.ndim != 1 or self.warm_start:
+        if type(y) is not np.ndarray or y.ndim != 1:
             return None
-        if incremental:
-            return None if reset else self._ready_again(X, y, dtype)
-        if not self._has_ready_rows(X, dtype, reset) or len(y) != len(X):
+        if reset:
+            return None if incremental else self._ready_first(X, y)
+        return None if self.warm_start else self._ready_again(X, y, dtype)
+
+    def _ready_first(self, X, y):
+        """The same in `fit`, where the classes are found."""
+        if not self._has_ready_rows(X, None, first=True) or len(y) != len(X):
             return None
         found = integer_classes(y)
         if found is None:
@@ -433,14 +437,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return X, targets
 
     def _ready_again(self, X, y, dtype):
-        """The same once the classes are known."""
+        """The same in `partial_fit`, where they are known."""
         if self._has_columns():
             return None
         classes = self._label_binarizer.classes_
         if (
             y.dtype != classes.dtype
             or self._label_binarizer.y_type_.startswith("multilabel")
-            or not self._has_ready_rows(X, dtype, False)
+            or not self._has_ready_rows(X, dtype, first=False)
             or len(y) != len(X)
         ):
             return None

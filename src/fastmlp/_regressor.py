@@ -265,7 +265,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         regression_head(self)
 
     def _check_data(self, X, y, *, incremental, reset, dtype):
-        if (reset or incremental) and self._is_ready(X, y, dtype, reset):
+        if self._is_ready(X, y, dtype, reset):
             if reset:
                 self._learn_features(X)
         else:

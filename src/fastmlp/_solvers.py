@@ -194,7 +194,7 @@ def fit_stochastic(est, network, weights, data, validation, *, incremental, n_th
         raise ValueError(NONFINITE_WEIGHTS)
     optimizer.read(trainer, weights)
     trainer.read_running(weights.running)
-    optimizer.trainer = trainer if incremental and may_stay(trainer, data) else None
+    optimizer.trainer = without_rows(trainer, data) if incremental else None
     optimizer.in_pickles = incremental
     est._optimizer = optimizer
 
@@ -227,18 +227,18 @@ def trainer_for(est, network, optimizer, weights, data, batch_size, n_threads):
     )  # fmt: skip
 
 
-def may_stay(trainer, data):
-    """Whether a trainer is small, and nothing special; if so, make it let go of its rows."""
-    stays = (
+def without_rows(trainer, data):
+    """Make a trainer let go of its rows and return it, or None where it is large or special."""
+    if not (
         type(trainer) is Trainer
         and is_dense(data)
         and not trainer.net.is_random
         and trainer.net.n_params <= KEPT_PARAMS
         and trainer.batch_size <= KEPT_ROWS
-    )
-    if stays:
-        trainer.release()
-    return stays
+    ):
+        return None
+    trainer.release()
+    return trainer
 
 
 def is_dense(data):
