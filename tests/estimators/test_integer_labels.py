@@ -84,8 +84,11 @@ def test_strided_labels(X):
 
 
 def test_classes_are_the_models_own(X):
-    first = make().fit(X, LABELS)
-    first.classes_[0] = 9
+    first, second = make().fit(X, LABELS), make().fit(X, LABELS)
+    before = second.predict(X)
+    first.classes_ += 10  # in place: the labels that predict gives, as in scikit-learn
+    np.testing.assert_array_equal(first.predict(X), before + 10)
+    np.testing.assert_array_equal(second.predict(X), before)
     np.testing.assert_array_equal(make().fit(X, LABELS).classes_, [0, 1, 2])
 
 
@@ -95,7 +98,7 @@ def test_names_of_columns_do_not_outlive_a_fit_without(Estimator, X):
     model = Estimator(hidden_layer_sizes=(2,), max_iter=2)
     model.fit(pd.DataFrame(X, columns=list("abcd")), LABELS)
     assert hasattr(model, "feature_names_in_")
-    model.fit(X[:, :3], LABELS)
+    model.fit(X[:, :3].copy(), LABELS)  # contiguous, so that nothing needs converting
     assert not hasattr(model, "feature_names_in_")
     assert model.n_features_in_ == 3
     model.predict(X[:, :3])  # warns of names, which is an error here, if any are left
