@@ -258,10 +258,18 @@ typedef struct fmlp_hyper {
     double ema_decay;     /* of the average of the weights; trainers laid out for it */
 } fmlp_hyper;
 
-/* Shuffles as numpy.random.RandomState.shuffle does. next, generator: next_uint32 and state of a
- * NumPy bit generator (numpy/random/bitgen.h). n <= 2^32. */
-typedef uint32_t (*fmlp_next_uint32)(void *generator);
-void fmlp_shuffle(ptrdiff_t n, ptrdiff_t *order /* (n) */, fmlp_next_uint32 next, void *generator);
+/* State of the generator MT19937, laid out as NumPy does (numpy/random/src/mt19937). */
+#define FMLP_MT19937_WORDS 624
+typedef struct fmlp_mt19937 {
+    uint32_t words[FMLP_MT19937_WORDS];
+    int position; /* words used, 0 .. FMLP_MT19937_WORDS */
+} fmlp_mt19937;
+
+/* As numpy.random.RandomState.shuffle does; n <= 2^32. */
+void fmlp_shuffle(ptrdiff_t n, ptrdiff_t *order /* (n) */, fmlp_mt19937 *generator);
+/* As numpy.random.RandomState.uniform does. */
+void fmlp_uniform(fmlp_dtype dtype, ptrdiff_t n, double low, double high, void *out /* (n) */,
+                  fmlp_mt19937 *generator);
 
 typedef struct fmlp_progress {
     ptrdiff_t position; /* next row of the order */

@@ -82,8 +82,13 @@ cdef extern from "fmlp.h" nogil:
         int n_threads
         int exact_threads
 
-    ctypedef uint32_t (*fmlp_next_uint32)(void *generator)
-    void fmlp_shuffle(Py_ssize_t n, Py_ssize_t *order, fmlp_next_uint32 next, void *generator)
+    int FMLP_MT19937_WORDS
+    ctypedef struct fmlp_mt19937:
+        uint32_t *words
+        int position
+    void fmlp_shuffle(Py_ssize_t n, Py_ssize_t *order, fmlp_mt19937 *generator)
+    void fmlp_uniform(fmlp_dtype dtype, Py_ssize_t n, double low, double high, void *out,
+                      fmlp_mt19937 *generator)
 
     int fmlp_isa_count()
     const char *fmlp_isa_name(int isa)

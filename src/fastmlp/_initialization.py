@@ -7,6 +7,7 @@ torch.nn.init, with the gain of the name.
 
 import numpy as np
 
+from ._core import uniform
 from ._weights import DRAWN, EXTRAS
 
 
@@ -94,8 +95,8 @@ def _like_sklearn(weights, random_state, activation):
         weights.coefs, weights.intercepts, units, names, strict=True
     ):
         bound = np.sqrt((2.0 if name == "logistic" else 6.0) / (coef.shape[0] + n_out))
-        coef[...] = random_state.uniform(-bound, bound, coef.shape)
-        intercept[...] = random_state.uniform(-bound, bound, intercept.shape)
+        uniform(random_state, -bound, bound, coef)
+        uniform(random_state, -bound, bound, intercept)
 
 
 def _checked(function):
