@@ -65,20 +65,20 @@ def figures(row, limits):
         found["peak_share"] = found["flops_per_second"] / limits[row["dtype"]]
     if "bytes" in row and limits.get("bandwidth"):
         found["bandwidth_share"] = row["bytes"] / own / limits["bandwidth"]
-    return found | thread_ratios(row, own)
+    return found | thread_ratios(row.get("thread_sides", row["sides"]))
 
 
-def thread_ratios(row, own):
+def thread_ratios(sides):
     """n_threads None and 8 against the better of 1 and 2, where they were measured."""
     seconds = {
         n: side["min"]
         for n in (1, 2, 8)
-        if (side := row["sides"].get(f"fastmlp, {n} thread{'s' * (n > 1)}"))
+        if (side := sides.get(f"fastmlp, {n} thread{'s' * (n > 1)}"))
     }
     if not {1, 2} <= set(seconds):
         return {}
     better = min(seconds[1], seconds[2])
-    found = {"ratio_threads": better / own}
+    found = {"ratio_threads": better / sides["fastmlp"]["min"]}
     return found | ({"ratio_8_threads": better / seconds[8]} if 8 in seconds else {})
 
 

@@ -42,14 +42,25 @@ def test_every_repeat_is_recorded(report):
     assert list(found["topics"]) == TOPICS
     assert {"processor", "compiler", "isa", "threads", "load_average"} <= set(found["machine"])
     assert found["limits"]["best"]["float32"] > 1e8
-    for topic in found["topics"].values():
+    for name, topic in found["topics"].items():
         for row in topic["rows"]:
             libraries = {side["library"] for side in row["sides"].values()}
             assert "fastmlp" in libraries <= {"fastmlp", "sklearn"}
-            for side in row["sides"].values():
-                out = side.get("out_of_the_race", False)
-                assert len(side["all"]) == (1 if out else 2)
-                assert side["min"] == min(side["all"]) > 0
+            check_turns(row["sides"], 6 if name == "threads" else 2)
+            if name == "sweep":
+                check_turns(row["thread_sides"], 6)
+                assert row["figures"]["ratio_threads"] == min(
+                    row["thread_sides"][f"fastmlp, {n} thread{'s' * (n > 1)}"]["min"]
+                    / row["thread_sides"]["fastmlp"]["min"]
+                    for n in (1, 2)
+                )
+
+
+def check_turns(sides, turns):
+    for side in sides.values():
+        out = side.get("out_of_the_race", False)
+        assert len(side["all"]) == (1 if out else turns)
+        assert side["min"] == min(side["all"]) > 0
 
 
 def test_same_work_on_all_sides(report):
