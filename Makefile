@@ -6,7 +6,7 @@ JOBS ?= 2
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check
 HEADERS = CPATH="$$(sh tools/python-headers.sh $(PY) $(VENV)/headers)"
-SOURCES := setup.py $(shell find csrc src -name '*.[ch]' -o -name '*.pyx' -o -name '*.pxd')
+SOURCES := setup.py $(shell find csrc src -name '*.[ch]' -o -name '*.pyx' -o -name '*.px[di]')
 ASAN = LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
     ASAN_OPTIONS=detect_leaks=0:log_path=$(CURDIR)/build/sanitize/report PYTHONMALLOC=malloc
 # The names that tests/c has for the instruction sets of this machine.

@@ -200,7 +200,7 @@ class SDist(sdist):
 
 INCLUDE_DIRS = ["csrc/include", "csrc"]
 HEADERS = files("csrc/**/*.h")
-DEPENDS = [*HEADERS, *files("csrc/**/*.c"), *files("src/fastmlp/*.pxd"), "setup.py"]
+DEPENDS = [*HEADERS, *files("csrc/**/*.c"), *files("src/fastmlp/*.px[di]"), "setup.py"]
 
 setup(
     ext_modules=[

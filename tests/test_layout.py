@@ -216,7 +216,7 @@ def test_no_forbidden_flags(path):
 
 
 def test_nobody_touches_the_process_environment():
-    for path in [*PACKAGE.glob("*.py"), *PACKAGE.glob("*.pyx")]:
+    for path in [path for kind in ("py", "pyx", "pxi") for path in PACKAGE.glob(f"*.{kind}")]:
         text = read(path)
         assert "KMP_DUPLICATE_LIB_OK" not in text
         assert not re.search(r"os\.(putenv|unsetenv)|environ(\[[^]]*\]\s*=|\.update|\.setd)", text)
@@ -235,7 +235,7 @@ def test_cython_modules_keep_to_their_headers(name):
     allowed = {"Python.h", "fmlp.h", "include/fmlp.h", "cpu/dispatch.h"}
     if name == "_kernels":
         allowed = {"include/fmlp.h", "kernels/kernels.h"}
-    for path in PACKAGE.glob(f"{name}.p*x*"):
+    for path in PACKAGE.glob(f"{name}*.p*x*"):
         text = read(path)
         assert set(re.findall(r'cdef extern from "([^"]+)"', text)) <= allowed
         assert "cimport numpy" not in text, "memoryviews and buffers only: abi3"
