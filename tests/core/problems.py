@@ -15,6 +15,8 @@ PAIRS = [
 ]
 HIDDEN = ["identity", "logistic", "tanh", "relu"]
 ELEMENTWISE = list(reference.DERIVATIVES)  # with those, all that are functions of one number
+SOLVERS = ["sgd", "adam"]  # those of reference.train_epoch
+TOLERANCE = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-13}
 
 
 HEADS = [
@@ -193,6 +195,13 @@ def random_sizes(rng, depth, widest=130):
     """Widths at and around what kernels care about."""
     widths = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 130]
     return tuple(int(n) for n in rng.choice([w for w in widths if w <= widest], depth + 2))
+
+
+def some(rng, dtype, count, **options):
+    """`count` random problems: four take in every loss and depth, sixteen all pairs of them."""
+    for i in range(count):
+        output, loss = PAIRS[i % 4]
+        yield Problem(rng, dtype, random_sizes(rng, (i + i // 4) % 4), output, loss, **options)
 
 
 def close(got, want, rtol, scale=None):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from core.problems import Problem, read, train
-from core.test_engine import HYPER, check_training
+from core.test_training import HYPER, check_training
 from numpy.testing import assert_array_equal
 
 from fastmlp import MLPClassifier
