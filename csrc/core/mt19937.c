@@ -16,7 +16,7 @@ static void renew(uint32_t *w /* (WORDS) */) {
     w[i] = w[i + MIDDLE - WORDS] ^ twist(w[i], w[0]);
 }
 
-/* The numbers that the words stand for, all at once. */
+/* The numbers that the words stand for, all at once from the next one on. */
 struct numbers {
     uint32_t *words;
     int at; /* the next one */
@@ -24,7 +24,7 @@ struct numbers {
 };
 
 static void temper(struct numbers *s) {
-    for (int i = 0; i < WORDS; i++) {
+    for (int i = s->at; i < WORDS; i++) {
         uint32_t y = s->words[i];
         y ^= y >> 11;
         y ^= y << 7 & 0x9d2c5680u;
@@ -42,8 +42,8 @@ static void start(struct numbers *s, fmlp_mt19937 *generator) {
 static uint32_t draw(struct numbers *s) {
     if (s->at == WORDS) {
         renew(s->words);
-        temper(s);
         s->at = 0;
+        temper(s);
     }
     return s->of[s->at++];
 }

@@ -30,7 +30,9 @@ def _knows_mt19937():
 
 cdef _mt19937(random_state):
     """The generator behind a RandomState if the engine can draw from it, else None."""
-    generator = getattr(random_state, "_bit_generator", None)
+    if type(random_state) is not np.random.RandomState:  # a subclass may draw otherwise
+        return None
+    generator = random_state._bit_generator
     if type(generator) is not np.random.MT19937 or not _knows_mt19937():
         return None
     return generator if 0 <= _state_of(generator).position <= FMLP_MT19937_WORDS else None
@@ -55,6 +57,8 @@ def uniform(random_state, double low, double high, out):
 
 def shuffle(random_state, order):
     """``random_state.shuffle(order)`` of a RandomState and intp indices, to the bit, but faster."""
+    if len(order) < 2:  # nothing to draw
+        return
     generator = _mt19937(random_state)
     if generator is None or len(order) >= 1 << 32:
         random_state.shuffle(order)

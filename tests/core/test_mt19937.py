@@ -68,6 +68,21 @@ def test_the_global_generator():
     np.testing.assert_array_equal(order, expected)
 
 
+def test_a_subclass_is_asked_itself():
+    class Reversing(np.random.RandomState):
+        def shuffle(self, x):
+            x[:] = x[::-1].copy()
+
+        def uniform(self, low=0.0, high=1.0, size=None):
+            return np.full(size, high)
+
+    order, out = np.arange(5), np.empty(3)
+    _core.shuffle(Reversing(0), order)
+    _core.uniform(Reversing(0), 0, 2, out)
+    assert order.tolist() == [4, 3, 2, 1, 0]
+    assert out.tolist() == [2, 2, 2]
+
+
 def test_shuffle_needs_a_writable_array_of_intp():
     order = np.arange(5)
     order.flags.writeable = False
