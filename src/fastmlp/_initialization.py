@@ -16,7 +16,9 @@ def _uniform(variance):
 
     def draw(shape, random_state):
         bound = np.sqrt(3 * variance(*shape))
-        return random_state.uniform(-bound, bound, shape)
+        drawn = np.empty(shape)
+        uniform(random_state, -bound, bound, drawn)
+        return drawn
 
     return draw
 

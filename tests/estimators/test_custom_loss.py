@@ -1,14 +1,13 @@
 """Losses of the user's: an object with methods loss and gradient, in place of a name."""
 
 import pickle
-import warnings
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from estimators.models import fitted, parameters
 from scipy.special import expit, log_softmax, softmax
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 
 from fastmlp import MLPClassifier, MLPRegressor
 
@@ -65,16 +64,6 @@ def with_methods(**methods):
     loss = SquaredError()
     vars(loss).update(methods)
     return loss
-
-
-def fitted(model, *data, **options):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(*data, **options)
-
-
-def parameters(model):
-    return np.concatenate([a.ravel() for a in model.coefs_ + model.intercepts_])
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import reference_layers
 import scipy.sparse as sp
+from estimators.models import proba_or_predict
 from reference_layers import Spec
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -37,10 +38,6 @@ def arrays(model):
     """All that a model has learnt, as bytes."""
     lists = [getattr(model, name, []) for name in ["coefs_", "intercepts_", *FITTED]]
     return [a.tobytes() for arrays in lists for a in arrays if a is not None]
-
-
-def proba_or_predict(model, X):
-    return getattr(model, "predict_proba", model.predict)(X)
 
 
 # ------------------------------------------------------------------------------------- parameters

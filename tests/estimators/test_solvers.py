@@ -1,4 +1,4 @@
-"""Solvers, schedules and constraints of the weights through the estimators."""
+"""Solvers and constraints of the weights through the estimators."""
 
 import copy
 import pickle
@@ -10,37 +10,25 @@ import pytest
 import reference
 import reference_solvers
 import scipy.sparse as sp
+from estimators.models import parameters
+from estimators.solvers import SCHEDULES, SOLVERS, STOCHASTIC, data
 from numpy.testing import assert_array_equal
 from sklearn.datasets import make_moons
 
 from fastmlp import MLPClassifier, MLPRegressor, _core
-from fastmlp._optimizers import make_optimizer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-SOLVERS = list(_core.SOLVERS)
-STOCHASTIC = [s for s in SOLVERS if not _core.SOLVERS[s].full_batch]
 RATES = {"sgd": 0.1, "adadelta": 1.0, "lion": 0.003, "adagrad": 0.05, "schedulefree": 0.03}
 CONSTRAINTS = {
     "weight_decay": 0.1, "l1": 0.01, "max_norm": 1.0, "gradient_clip": 0.5, "ema_decay": 0.8,
 }  # fmt: skip
-SCHEDULES = "step exponential cosine cosine_restarts one_cycle coslog4".split()
 
 
 def constraints_of(solver):
     """Those that the solver can have."""
     own = _core.SOLVERS[solver].averages
     return {k: v for k, v in CONSTRAINTS.items() if not (own and k == "ema_decay")}
-
-
-def data(n=60):
-    rng = np.random.RandomState(3)
-    X = rng.normal(size=(n, 6))
-    return X, np.stack([np.sin(X[:, 0]), X[:, 1] * X[:, 2]], axis=1)
-
-
-def weights_of(model):
-    return np.concatenate([w.ravel() for w in model.coefs_ + model.intercepts_])
 
 
 # -------------------------------------------------------------------------------------- it learns
@@ -78,7 +66,7 @@ def test_fit_is_the_formula(solver, constrained):
         batch_size=batch, learning_rate_init=rate, random_state=1, max_iter=epochs, **options,
         **hyper, **other, tol=0,
     )  # fmt: skip
-    start = weights_of(copy.deepcopy(model).set_params(learning_rate_init=1e-30).fit(X, y))
+    start = parameters(copy.deepcopy(model).set_params(learning_rate_init=1e-30).fit(X, y))
     if solver in ("lion", "rprop") or constrained:  # these move whatever the rate
         start = reference.init_params((6, 9, 11, 2), np.random.RandomState(1))
     model.fit(X, y)
@@ -96,7 +84,7 @@ def test_fit_is_the_formula(solver, constrained):
             cosine = 0.5 * (1 + np.cos(np.pi * (s - warm) / (total - warm)))
             at = rate * ((s + 1) / warm if s < warm else cosine)
         oracle.step(g, at)
-    np.testing.assert_allclose(weights_of(model), oracle.average, rtol=1e-7, atol=1e-8)
+    np.testing.assert_allclose(parameters(model), oracle.average, rtol=1e-7, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", [*SOLVERS, *SCHEDULES, "plateau"])
@@ -111,8 +99,8 @@ def test_default_rho_is_torchs():
             MLPRegressor(solver=solver, rho=r, random_state=0, max_iter=3).fit(X, y)
             for r in (None, rho, 0.5)
         ]
-        assert_array_equal(weights_of(models[0]), weights_of(models[1]))
-        assert (weights_of(models[0]) != weights_of(models[2])).any()
+        assert_array_equal(parameters(models[0]), parameters(models[1]))
+        assert (parameters(models[0]) != parameters(models[2])).any()
 
 
 @pytest.mark.parametrize("density", [None, 0.2], ids=["dense", "sparse"])
@@ -162,7 +150,7 @@ def test_partial_fit_goes_on_exactly(solver, kind, tmp_path):
     parts = MLPRegressor(**params)
     for again in (copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m)), mapped, mapped, mapped):
         parts = again(parts.partial_fit(X, y))
-    assert_array_equal(weights_of(parts), weights_of(whole))
+    assert_array_equal(parameters(parts), parameters(whole))
     assert_array_equal(parts.predict(X), whole.predict(X))
     assert parts.loss_curve_ == whole.loss_curve_
 
@@ -174,13 +162,13 @@ def test_pickles_after_fit_are_small(solver):
     options = {} if _core.SOLVERS[solver].averages else {"ema_decay": 0.9}
     model = MLPRegressor(solver=solver, random_state=0, max_iter=3, **options).fit(X, y)
     stored = pickle.dumps(model)
-    assert len(stored) < weights_of(model).nbytes + 5000
+    assert len(stored) < parameters(model).nbytes + 5000
     loaded = pickle.loads(stored)
     assert_array_equal(loaded.predict(X), model.predict(X))
-    before = weights_of(loaded)
+    before = parameters(loaded)
     loaded.partial_fit(X, y)
     assert loaded._optimizer.t == 1
-    assert 0 < abs(weights_of(loaded) - before).max() < 0.1
+    assert 0 < abs(parameters(loaded) - before).max() < 0.1
 
 
 def test_weights_set_by_hand_end_an_average():
@@ -194,7 +182,7 @@ def test_weights_set_by_hand_end_an_average():
         for w in model.coefs_ + model.intercepts_:
             w[:] = 0
         model.partial_fit(X, y)
-        assert abs(weights_of(model)).max() < 0.05, "training went on from weights replaced"
+        assert abs(parameters(model)).max() < 0.05, "training went on from weights replaced"
 
 
 def test_warm_start():
@@ -222,14 +210,14 @@ def test_early_stopping_keeps_the_best(solver):
         original = model._score
 
         def spy(X, y, sample_weight=None, scores=scores, original=original, model=model):
-            scores.append((original(X, y, sample_weight), weights_of(model).copy()))
+            scores.append((original(X, y, sample_weight), parameters(model).copy()))
             return scores[-1][0]
 
         model._score = spy  # a subclass's own score sees the weights that validate
         model.fit(X, y)
         best = max(scores, key=lambda pair: pair[0])
         assert model.best_validation_score_ == best[0] == max(model.validation_scores_)
-        assert_array_equal(weights_of(model), best[1])
+        assert_array_equal(parameters(model), best[1])
 
 
 def test_zero_weight_batches_do_no_step():
@@ -241,153 +229,7 @@ def test_zero_weight_batches_do_no_step():
                "learning_rate": lambda t: 1.0, "max_iter": 3}  # fmt: skip
     a = MLPRegressor(hidden_layer_sizes=(5,), **options).fit(X, y, weight)
     b = MLPRegressor(hidden_layer_sizes=(5,), **options).fit(X[keep], y[keep])
-    np.testing.assert_allclose(weights_of(a), weights_of(b), rtol=1e-12, atol=1e-14)
-
-
-# --------------------------------------------------------------------------------------- schedules
-
-
-def rates_of(total, per_epoch=None, solver="sgd", **params):
-    """Learning rates of all steps, epoch by epoch."""
-    optimizer = make_optimizer(MLPRegressor(solver=solver, **params))
-    per_epoch = per_epoch or total
-    optimizer.begin(per_epoch, total // per_epoch)
-    found = []
-    for _ in range(total // per_epoch):
-        rates = optimizer.epoch_rates(per_epoch)
-        found.append(np.full(per_epoch, optimizer.step_rate) if rates is None else rates)
-        optimizer.did(per_epoch, rates, 0.0)
-    return np.concatenate(found)
-
-
-CASES = {
-    "step": ({"decay_rate": 0.5, "decay_steps": 7}, "StepLR", {"step_size": 7, "gamma": 0.5}),
-    "exponential": ({"decay_rate": 0.5, "decay_steps": 1}, "ExponentialLR", {"gamma": 0.5}),
-    "cosine": ({"learning_rate_min": 0.01}, "CosineAnnealingLR", {"T_max": 40, "eta_min": 0.01}),
-    "cosine_restarts": ({"decay_steps": 9, "learning_rate_min": 0.01},
-                        "CosineAnnealingWarmRestarts", {"T_0": 9, "eta_min": 0.01}),
-    "one_cycle": ({}, "OneCycleLR", {"max_lr": 0.3, "total_steps": 40, "cycle_momentum": False}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_schedules_are_torchs(name):
-    torch = pytest.importorskip("torch")
-    ours, kind, theirs = CASES[name]
-    optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.3)
-    schedule = getattr(torch.optim.lr_scheduler, kind)(optimizer, **theirs)
-    want = []
-    for _ in range(40):
-        want.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        if len(want) < 40:
-            schedule.step()
-    got = rates_of(40, learning_rate=name, learning_rate_init=0.3, **ours)
-    np.testing.assert_allclose(got, want, rtol=1e-9)
-
-
-def test_schedules_at_known_points():
-    """Closed forms, without torch."""
-    t = np.arange(40) / 40
-    r = {name: rates_of(40, learning_rate=name, learning_rate_init=2.0) for name in SCHEDULES}
-    np.testing.assert_allclose(r["cosine"], 1 + np.cos(np.pi * t))
-    np.testing.assert_allclose(r["step"], 2 * 0.1 ** (np.arange(40) // 13))
-    np.testing.assert_allclose(r["exponential"], 2 * 0.1 ** (np.arange(40) / 13))
-    np.testing.assert_allclose(r["cosine_restarts"][[0, 13, 26, 39]], 2)
-    np.testing.assert_allclose(r["one_cycle"][[0, 11, 39]], [0.08, 2, 8e-6])
-    zeros = 40 * (2.0 ** np.arange(4) - 1) / 15  # log2(1 + 15 t) is whole
-    np.testing.assert_allclose(r["coslog4"], 1 - np.cos(2 * np.pi * np.log2(1 + 15 * t)))
-    assert np.interp(zeros, np.arange(40), r["coslog4"]).max() < 0.6
-    np.testing.assert_allclose(
-        rates_of(40, learning_rate=lambda t: 1 - t, learning_rate_init=2.0), 2 * (1 - t)
-    )
-
-
-def test_cutting_into_epochs_changes_no_rate():
-    for name in SCHEDULES:
-        params = {"learning_rate": name, "learning_rate_min": 1e-4}
-        if name != "coslog4":
-            params["warmup_fraction"] = 0.2
-        assert_array_equal(rates_of(60, 60, **params), rates_of(60, 12, **params))
-
-
-def test_warm_up():
-    rates = rates_of(40, warmup_fraction=0.25, learning_rate_init=1.0)
-    np.testing.assert_allclose(rates, np.minimum(np.arange(1, 41) / 10, 1))
-    rates = rates_of(40, 4, warmup_fraction=0.25, learning_rate_init=1.0, learning_rate="cosine")
-    np.testing.assert_allclose(rates[:10], np.arange(1, 11) / 10)
-    np.testing.assert_allclose(rates[10:], (1 + np.cos(np.pi * np.arange(30) / 30)) / 2)
-
-
-def test_rates_stay_at_their_end_behind_it():
-    """partial_fit may be called more often than max_iter."""
-    for name in ("cosine", "one_cycle", "coslog4"):
-        optimizer = make_optimizer(MLPRegressor(solver="adamw", learning_rate=name))
-        optimizer.begin(5, 2)
-        optimizer.scheduled = 1000
-        rates = optimizer.epoch_rates(5)
-        assert (rates == rates[0]).all()
-        assert rates[0] < 1e-6
-
-
-@pytest.mark.parametrize("solver", STOCHASTIC)
-def test_plateau_lowers_the_rate(solver, capsys):
-    """Down to learning_rate_min, where training ends."""
-    X, y = data()
-    model = MLPRegressor(
-        hidden_layer_sizes=(3,), solver=solver, learning_rate="plateau", learning_rate_min=1e-5,
-        decay_rate=0.1, tol=1e6, n_iter_no_change=1, random_state=0, verbose=True,
-    ).fit(X, y)  # fmt: skip
-    assert model._optimizer.step_rate == pytest.approx(1e-5)
-    assert model.n_iter_ == 7  # the first epoch is progress, then twice two and two to end
-    printed = capsys.readouterr().out
-    assert printed.count("Setting learning rate to") == 2
-    assert printed.count("Learning rate too small. Stopping.") == 1
-
-
-def test_sklearns_schedules_with_other_solvers():
-    X, y = data()
-    quick = {"hidden_layer_sizes": (3,), "max_iter": 5, "random_state": 0}
-    model = MLPRegressor(solver="adamw", learning_rate="invscaling", **quick).fit(X, y)
-    assert model._optimizer.learning_rate == pytest.approx(0.001 / (300 + 1) ** 0.5)
-    model = MLPRegressor(solver="lion", learning_rate="adaptive", tol=1e6, n_iter_no_change=1,
-                         **quick).fit(X, y)  # fmt: skip
-    assert model._optimizer.learning_rate == pytest.approx(0.001 / 25)
-
-
-class HalfSquares:
-    """squared_error as a loss of the user's: every call of the engine is one step."""
-
-    def loss(self, y, raw, sample_weight):
-        return 0.5 * ((raw - y) ** 2).mean(axis=1)
-
-    def gradient(self, y, raw, sample_weight):
-        return raw - y
-
-
-@pytest.mark.parametrize("name", [*SCHEDULES, "constant"])
-def test_cutting_into_calls_changes_no_rate(name):
-    X, y = data()
-    options = {
-        "hidden_layer_sizes": (5,), "solver": "schedulefree", "learning_rate": name, "max_iter": 4,
-        "batch_size": 9, "random_state": 0, "learning_rate_init": 0.1,
-    }  # fmt: skip
-    if name != "coslog4":
-        options["warmup_fraction"] = 0.2
-    a, b = (
-        MLPRegressor(loss=loss, **options).fit(X, y) for loss in ("squared_error", HalfSquares())
-    )
-    np.testing.assert_allclose(weights_of(a), weights_of(b), rtol=1e-9, atol=1e-12)
-    assert a._optimizer.learning_rate == b._optimizer.learning_rate
-
-
-def test_learning_rate_attribute_follows_the_steps():
-    X, y = data()
-    model = MLPRegressor(
-        hidden_layer_sizes=(3,), solver="sgd", learning_rate=lambda t: 1 - t, batch_size=20,
-        max_iter=2, random_state=0,
-    ).fit(X, y)  # fmt: skip
-    assert model._optimizer.learning_rate == pytest.approx(0.001 / 6)
+    np.testing.assert_allclose(parameters(a), parameters(b), rtol=1e-12, atol=1e-14)
 
 
 # --------------------------------------------------------------------------------------- bad input
@@ -468,10 +310,4 @@ def test_adam_still_ignores_sklearns_schedules():
             ).fit(X, y)
             for name in ("constant", "invscaling")
         )
-    assert_array_equal(weights_of(a), weights_of(b))
-
-
-def test_smallest_rate_above_the_initial():
-    model = MLPRegressor(learning_rate="cosine", learning_rate_min=1.0, learning_rate_init=0.1)
-    with pytest.raises(ValueError, match=r"learning_rate_min=1.0 .* learning_rate_init=0.1"):
-        model.fit([[0.0], [1.0]], [0, 1])
+    assert_array_equal(parameters(a), parameters(b))
