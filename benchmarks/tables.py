@@ -152,6 +152,22 @@ def training(topic):
     return table(head, [*lines, cells])
 
 
+def steps(topic):
+    """Time of a step, and shares of the FMA peak: of the best turn, of the one in the middle."""
+    lines = []
+    for row in topic["rows"]:
+        kind = row["activation"] * (row["activation"] != "relu")
+        found, sides = row["figures"], row["sides"]
+        one = sides.get("fastmlp, 1 thread", sides["fastmlp"])
+        cells = [row["network"], str(row["batch"]), ", ".join(filter(None, [row["dtype"], kind]))]
+        cells += [duration(side["min"] / row["steps"]) for side in (sides["fastmlp"], one)]
+        best_share = found.get("peak_share")
+        middle = best_share and best_share * sides["fastmlp"]["min"] / sides["fastmlp"]["median"]
+        lines.append([*cells, share(best_share), share(middle)])
+    head = ["network", "batch", "type", "a step", "1 thread", "FMA peak", "median turn"]
+    return table(head, lines)
+
+
 def times(topic, form=duration):
     """A figure for each library, and ratios: throughput, latency, sparse and the like."""
     rows = topic["rows"]
@@ -223,6 +239,7 @@ def sweep(topic):
 
 TABLES = {
     "training": training,
+    "steps": steps,
     "accuracy": accuracy,
     "throughput": times,
     "latency": times,

@@ -15,7 +15,7 @@ from fastmlp import _core
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 TINY = "--rows-scale 0.001 --repeats 2 --seconds 0.001 --pause 0 --patience 0 --sweep 2".split()
-TOPICS = "accuracy throughput latency partial_fit sparse threads sweep training".split()
+TOPICS = "accuracy throughput latency partial_fit sparse steps threads sweep training".split()
 
 pytestmark = pytest.mark.slow
 

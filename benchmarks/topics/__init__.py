@@ -3,6 +3,7 @@
 # In the order in which they run; each is a module of this package.
 TOPICS = (
     "training",
+    "steps",
     "accuracy",
     "throughput",
     "latency",

@@ -115,6 +115,7 @@ void fmlp_phase(struct fmlp_walk *walk, ptrdiff_t n_items, const ptrdiff_t *spli
     for (int k = 0; k < n; k++) { /* the own share first */
         const int s = (walk->thread + k) % n;
         const int64_t done = work_on(walk, s, n_items, split, task, arg);
+        walk->done += done;
         /* Who ends the phase has no need to look at the other shares. */
         if (done && atomic_fetch_add_explicit(&team->done, done, memory_order_acq_rel) + done ==
                         base + n_items)

@@ -37,6 +37,7 @@ struct fmlp_walk {
     int thread;
     uint32_t phase;
     int64_t base; /* items of the phases before */
+    int64_t done; /* of them, those that this thread has done where there are several */
 };
 
 typedef void (*fmlp_item_task)(void *arg, ptrdiff_t item, int thread);

@@ -19,6 +19,7 @@ struct job {
     ptrdiff_t steps;  /* done; written by thread 0, */
     ptrdiff_t rows;   /* in them, */
     double rate_sum;  /* like this */
+    double own;       /* and its share of the items */
 };
 
 /* Of running statistics, as in PyTorch. */
@@ -206,7 +207,9 @@ static void run_task(void *arg, int thread, int n_threads) {
         else run_step(job, &walk, &s);
         steps = s.number + 1, rows_trained += s.rows, rate_sum = s.at.rate_sum;
     }
-    if (thread == 0) job->steps = steps, job->rows = rows_trained, job->rate_sum = rate_sum;
+    if (thread) return;
+    job->steps = steps, job->rows = rows_trained, job->rate_sum = rate_sum;
+    job->own = walk.base > 0 ? (double)walk.done / (double)walk.base : 1;
 }
 
 static void forward_task(void *arg, int thread, int n_threads) {
@@ -367,7 +370,8 @@ static double run(struct job *job, double step, ptrdiff_t whole) {
     const double rows = (double)(job->stop - job->start);
     t->lazy.steps += t->lazy.on ? (int)job->steps : 0;
     fmlp_trainer_share_running(t);
-    if (tune && rows > 0) fmlp_tuner_learn(&t->tuner, &choice, rows, fmlp_seconds() - start);
+    if (tune && rows > 0)
+        fmlp_tuner_learn(&t->tuner, &choice, rows, fmlp_seconds() - start, job->own);
     if (job->stop == whole) fmlp_lazy_settle(t); /* the loss is complete */
     return loss_sum(t);
 }

@@ -5,9 +5,13 @@
 static const double whole_call = 1e9, shared_call = 2e8, probe_call = 5e7;
 
 /* A fit of less is over before several threads could pay for being woken. Steps that are longer than
- * a probe begin on all threads, and one is tried after ten of them or some time. */
+ * a probe begin on all threads, and one is tried once ten of them, or so much time, were uneven. */
 static const double alone_seconds = 1e-3, together_seconds = 0.15;
 enum { TOGETHER_STEPS = 10 };
+
+/* A call is uneven where the first thread's part is so much off its due. A busy neighbour lets every
+ * other call look even, so that these weigh less. */
+static const double off = 0.3, even_weight = 0.25;
 
 /* Probes take a thirtieth of the time at most, and ever less where they change nothing. */
 enum { PATIENCE_MIN = 30, PATIENCE_MAX = 1000 };
@@ -17,7 +21,7 @@ struct fmlp_choice fmlp_tuner_choose(const struct fmlp_tuner *tuner, int most, d
     if (tuner->rate[0] == 0) {
         const double together = TOGETHER_STEPS * tuner->probe;
         probe = step > probe_call &&
-                tuner->since > (together < together_seconds ? together : together_seconds);
+                tuner->uneven > (together < together_seconds ? together : together_seconds);
         all = step > probe_call && !probe;
     } else if (tuner->rate[1] == 0) {
         all = probe = tuner->woken || tuner->since > alone_seconds;
@@ -32,11 +36,17 @@ struct fmlp_choice fmlp_tuner_choose(const struct fmlp_tuner *tuner, int most, d
 }
 
 void fmlp_tuner_learn(struct fmlp_tuner *tuner, const struct fmlp_choice *choice, double work,
-                      double seconds) {
+                      double seconds, double own) {
     const int all = choice->n_threads > 1, before = tuner->winner;
     double *rate = &tuner->rate[all];
     const double now = seconds / work;
     tuner->since += seconds;
+    if (all) {
+        const double part = own * choice->n_threads;
+        const int even = part > 1 - off && part < 1 + off;
+        tuner->uneven += even ? -even_weight * seconds : seconds;
+        if (tuner->uneven < 0) tuner->uneven = 0;
+    }
     if (all && !tuner->woken) { /* waking them is no measure */
         tuner->woken = 1;
         tuner->probe = seconds;
