@@ -127,6 +127,12 @@ def limit_words(limits):
 # ----------------------------------------------------------------------------------------- topics
 
 
+def first_cells(row):
+    """Network, batch and type of a row about a shape."""
+    kind = row["activation"] * (row["activation"] != "relu")
+    return [row["network"], str(row["batch"]), ", ".join(filter(None, [row["dtype"], kind]))]
+
+
 def training(topic):
     """Samples a second and ratios, targets in brackets."""
     rows = topic["rows"]
@@ -137,9 +143,7 @@ def training(topic):
     for row in rows:
         own, samples = row["figures"], row["samples"]
         one = row["sides"].get("fastmlp, 1 thread")
-        kind = row["activation"] * (row["activation"] != "relu")
-        kind = ", ".join(filter(None, [row["dtype"], kind]))
-        cells = [row["network"], str(row["batch"]), kind, number(own["samples_per_second"])]
+        cells = [*first_cells(row), number(own["samples_per_second"])]
         cells += [number(samples / one["min"]) if one else "–"]
         cells += [winner(row, name, lambda s, n=samples: number(n / s)) for name in found]
         cells += [ratio(row, f"ratio_{name}") for name in found]
@@ -156,10 +160,9 @@ def steps(topic):
     """Time of a step, and shares of the FMA peak: of the best turn, of the one in the middle."""
     lines = []
     for row in topic["rows"]:
-        kind = row["activation"] * (row["activation"] != "relu")
         found, sides = row["figures"], row["sides"]
         one = sides.get("fastmlp, 1 thread", sides["fastmlp"])
-        cells = [row["network"], str(row["batch"]), ", ".join(filter(None, [row["dtype"], kind]))]
+        cells = first_cells(row)
         cells += [duration(side["min"] / row["steps"]) for side in (sides["fastmlp"], one)]
         best_share = found.get("peak_share")
         middle = best_share and best_share * sides["fastmlp"]["min"] / sides["fastmlp"]["median"]

@@ -62,25 +62,25 @@ def mean_of_calls(call, n_calls):
     return (time.perf_counter() - start) / n_calls
 
 
-def median_of_calls(call, n_calls):
-    """Median of the seconds of single calls, for those that take microseconds."""
+def nanoseconds_of_calls(call, n_calls):
+    """What each call takes."""
     clock = time.perf_counter_ns
-    seconds = []
+    found = []
     for _ in range(n_calls):
         start = clock()
         call()
-        seconds.append(clock() - start)
-    return statistics.median(seconds) * 1e-9
+        found.append(clock() - start)
+    return found
+
+
+def median_of_calls(call, n_calls):
+    """Median of the seconds of single calls, for those that take microseconds."""
+    return statistics.median(nanoseconds_of_calls(call, n_calls)) * 1e-9
 
 
 def best_of_calls(call, n_calls):
     """Least seconds of single calls, to be held against limits that are measured likewise."""
-    seconds = []
-    for _ in range(n_calls):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
+    return min(nanoseconds_of_calls(call, n_calls)) * 1e-9
 
 
 def take_turn(side, n_calls, rest, clock=mean_of_calls):

@@ -9,6 +9,7 @@ import time
 from itertools import chain, repeat
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fastmlp import _core
@@ -68,6 +69,19 @@ def test_same_work_on_all_sides(report):
     for row in found["training"]["rows"]:
         assert row["rows"] % row["batch"] == 0
         assert row["samples"] == row["rows"] * row["epochs"]
+
+
+def test_steps_go_round_the_rows(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    steps, shapes = importlib.import_module("topics.steps"), importlib.import_module("shapes")
+    loop = steps.Loop(shapes.Shape(5, (4,), 2, 8, rows=24, epochs=1), n_threads=1)
+    before, after = (np.empty(loop.trainer.net.n_params, np.float32) for _ in range(2))
+    loop.trainer.read(before)
+    for done in (7, 14):
+        loop.train(7)
+        assert (loop.done, loop.at) == (done, done % 3 * 8)
+    loop.trainer.read(after)
+    assert 0 < np.abs(after - before).max() < 15 * steps.LEARNING_RATE
 
 
 def test_targets_have_verdicts(report):

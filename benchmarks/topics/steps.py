@@ -49,10 +49,11 @@ class Loop:
 
     def __init__(self, shape, n_threads):
         X, y = shape.data()
-        heads = {"regression": ("identity", "squared_error"), "binary": ("logistic", "log_loss")}
-        kind = "binary" if shape.task == "classification" and shape.sizes[-1] == 1 else shape.task
-        output, loss = heads.get(kind, ("softmax", "log_loss"))
         dtype = np.dtype(shape.dtype)
+        if shape.task == "regression":
+            output, loss = "identity", "squared_error"
+        else:
+            output, loss = "logistic" if shape.sizes[-1] == 1 else "softmax", "log_loss"
         targets = y.astype(np.int32) if output == "softmax" else y.reshape(len(y), -1).astype(dtype)
         hidden = [shape.activation] * len(shape.hidden)
         network = _core.Network(list(shape.sizes), hidden, output, loss, dtype)

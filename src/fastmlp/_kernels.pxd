@@ -1,20 +1,7 @@
-# What _kernels.pyx uses of csrc/include/fmlp.h and csrc/kernels/kernels.h.
+# What _kernels.pyx uses of csrc/kernels/kernels.h.
 from libc.stdint cimport int32_t
 
-cdef extern from "include/fmlp.h" nogil:
-    ctypedef struct fmlp_head:
-        int output
-        int loss
-        const double *loss_args
-        int n_loss_args
-        double label_smoothing
-        const Py_ssize_t *groups
-        int n_groups
-
-    ctypedef struct fmlp_target:
-        const void *dense
-        const int32_t *classes
-        const void *weight
+from ._core cimport fmlp_head, fmlp_target
 
 cdef extern from "kernels/kernels.h" nogil:
     enum: FMLP_MAX_STATE

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import fastmlp._classifier
+import fastmlp._labelled
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp._labels import integer_classes
 
@@ -46,7 +46,7 @@ def make(**parameters):
 def test_same_model_as_with_sorted_labels(X, values, dtype, monkeypatch):
     y = labels_of(VALUES[values], dtype)
     model = make().fit(X, y)
-    monkeypatch.setattr(fastmlp._classifier, "integer_classes", lambda y: None)
+    monkeypatch.setattr(fastmlp._labelled, "integer_classes", lambda y: None)
     expected = make().fit(X, y)
     np.testing.assert_array_equal(model.classes_, expected.classes_)
     assert model.classes_.dtype == expected.classes_.dtype
