@@ -62,7 +62,7 @@ static void product_back(const struct fmlp_trainer *t, int q, ptrdiff_t i, ptrdi
         plan->k->backward_narrow(m, p->n_out, p->in_pad, row_of(t, t->dz, q, i), p->ld,
                                  fmlp_at(plan, t->w, p->w_at), act, a, ld, out, ld);
     else
-        plan->k->backward(m, p->n_out, p->in_pad, t->dz_rows[q] + i,
+        plan->k->backward(m, p->n_out, p->n_in, t->dz_rows[q] + i,
                           fmlp_at(plan, t->wt, p->wt_at), act, a, ld, out, ld);
 }
 

@@ -6,7 +6,7 @@ void fmlp_product(const struct fmlp_plan *plan, int q, ptrdiff_t m, const struct
     const struct fmlp_layer_plan *p = &plan->layers[q];
     const void *wq = fmlp_at(plan, w, p->w_at);
     switch (p->layout) {
-    case FMLP_PANELS: k->forward(m, p->n_in, p->out_pad, in->rows, wq, act, out, p->ld); break;
+    case FMLP_PANELS: k->forward(m, p->n_in, p->n_out, in->rows, wq, act, out, p->ld); break;
     case FMLP_NARROW: k->forward_narrow(m, p->n_in, p->n_out, in->rows, wq, act, out, p->ld); break;
     case FMLP_ROWS:
         k->forward_sparse(m, p->n_in, p->out_pad, &in->csr, in->index, wq, act, out, p->ld);

@@ -47,7 +47,7 @@ static void gradient(const struct fmlp_chunk *c, const struct fmlp_item *it, ptr
     if (p->layout == FMLP_NARROW)
         plan->k->grad_narrow(m, it->k0, it->k1, p->n_out, rows, dz, p->ld, 0, g, p->in_pad);
     else
-        plan->k->grad(m, it->k0, it->k1, it->width, rows, dz, p->ld, 0, g, 0);
+        plan->k->grad(m, it->k0, it->k1, fmlp_item_columns(p, it), rows, dz, p->ld, 0, g, 0);
     if (it->k0 == 0)
         plan->k->grad_bias(m, it->width, dz, p->ld, 0,
                            fmlp_at(plan, t->part_sums, sums + fmlp_item_biases(p, it)));

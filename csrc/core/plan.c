@@ -260,6 +260,10 @@ ptrdiff_t fmlp_item_biases(const struct fmlp_layer_plan *p, const struct fmlp_it
     return p->w_at + it->j * (p->n_in + 1) + p->n_in * it->width;
 }
 
+ptrdiff_t fmlp_item_columns(const struct fmlp_layer_plan *p, const struct fmlp_item *it) {
+    return fmlp_min(it->width, p->n_out - it->j);
+}
+
 int fmlp_plan_threads(const fmlp_exec *exec, double cost) {
     /* A thread is worth the ends of its phases from some 5 us of work on. */
     const double worth = cost / 2e5;

@@ -88,6 +88,8 @@ fmlp_status fmlp_plan_make(struct fmlp_plan *plan, const fmlp_exec *exec, const 
 /* Where an item's weights and the biases of its columns are in the kernel layout. */
 ptrdiff_t fmlp_item_weights(const struct fmlp_layer_plan *p, const struct fmlp_item *it);
 ptrdiff_t fmlp_item_biases(const struct fmlp_layer_plan *p, const struct fmlp_item *it);
+/* How many of its columns are real. */
+ptrdiff_t fmlp_item_columns(const struct fmlp_layer_plan *p, const struct fmlp_item *it);
 /* Threads worth using for `cost` FLOPs: at most exec's. */
 int fmlp_plan_threads(const fmlp_exec *exec, double cost);
 

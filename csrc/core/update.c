@@ -82,7 +82,7 @@ static double panel_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     if (c->sums && c->parts > 1)
         g = fmlp_parts_add(c, at, n);
     else if (c->sums)
-        plan->k->grad(c->rows, it->k0, it->k1, it->width, t->in_rows[l],
+        plan->k->grad(c->rows, it->k0, it->k1, fmlp_item_columns(p, it), t->in_rows[l],
                       fmlp_at(plan, t->dz[l], it->j), p->ld, !c->first, g,
                       c->applies && is_far(t) ? &ahead : 0);
     double squares = finish(t, c, l, at, n, g, 0);

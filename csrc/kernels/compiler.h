@@ -4,9 +4,11 @@
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define FMLP_INLINE static __forceinline
+#define FMLP_NOINLINE static __declspec(noinline)
 #define FMLP_RESTRICT __restrict
 #else
 #define FMLP_INLINE static inline __attribute__((always_inline))
+#define FMLP_NOINLINE static __attribute__((noinline))
 #define FMLP_RESTRICT __restrict__
 #endif
 
@@ -17,6 +19,13 @@
 #else
 #define FMLP_PREFETCH(p) ((void)(p))
 #define FMLP_PREFETCH_L2(p) ((void)(p))
+#endif
+
+/* Hide where the pointer p comes from: gcc would keep a register for each constant offset from it. */
+#if defined(__clang__) || defined(__GNUC__)
+#define FMLP_OPAQUE(p) __asm__("" : "+r"(p))
+#else
+#define FMLP_OPAQUE(p) ((void)(p))
 #endif
 
 /* Unroll the next loop, whose trip count is a constant after inlining. */

@@ -98,7 +98,8 @@ struct fmlp_kernels {
     ptrdiff_t mr;         /* rows of a register tile */
     ptrdiff_t narrow_max; /* layers of at most so many outputs use the narrow layout */
 
-    /* out[i, j] = act(bias[j] + sum_k rows[i][k] * w[k, j]); n padded; w in panel layout */
+    /* out[i, j] = act(bias[j] + sum_k rows[i][k] * w[k, j]); w in panel layout, n real; columns of
+     * padding get act(0) */
     void (*forward)(ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, const void *const *rows /* (m) -> (k) */,
                     const void *w, int act, void *out /* (m, n), ld ldo */, ptrdiff_t ldo);
     /* same, narrow layout; out (m, n) with ld ldo, n real */
@@ -111,8 +112,8 @@ struct fmlp_kernels {
     void (*forward_sparse)(ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, const struct fmlp_csr *x,
                            const ptrdiff_t *index /* (m) */, const void *w, int act, void *out,
                            ptrdiff_t ldo);
-    /* dz_in[i, k] = f'(a[i, k]) * sum_j dz[i, j] * wt[j, k]; n_in padded, n_out real;
-     * wt: panels over k, each (n_out, width), no bias row */
+    /* dz_in[i, k] = f'(a[i, k]) * sum_j dz[i, j] * wt[j, k];
+     * wt: panels over k, each (n_out, width), no bias row; n_in real, padding gets 0 */
     void (*backward)(ptrdiff_t m, ptrdiff_t n_out, ptrdiff_t n_in, const void *const *dz /* (m) */,
                      const void *wt, int act, const void *a, ptrdiff_t lda,
                      void *dz_in, ptrdiff_t ldd);
@@ -120,9 +121,10 @@ struct fmlp_kernels {
     void (*backward_narrow)(ptrdiff_t m, ptrdiff_t n_out, ptrdiff_t n_in,
                             const void *dz, ptrdiff_t ldz, const void *w, int act,
                             const void *a, ptrdiff_t lda, void *dz_in, ptrdiff_t ldd);
-    /* g[k - k0, j] (+)= sum_i rows[i][k] * dz[i, j], k0 <= k < k1, j < width (lanes or nr);
-     * g contiguous (k1 - k0, width). accumulate == 0 never reads g. ahead: NULL for nothing */
-    void (*grad)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t width, const void *const *rows,
+    /* g[k - k0, j] (+)= sum_i rows[i][k] * dz[i, j], k0 <= k < k1, j < n: the n <= nr real columns
+     * of a panel; dz is padded by zeros, so is g, contiguous (k1 - k0, n padded). accumulate == 0
+     * never reads g. ahead: NULL for nothing */
+    void (*grad)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t n, const void *const *rows,
                  const void *dz, ptrdiff_t ldz, int accumulate, void *g,
                  const struct fmlp_ahead *ahead);
     /* g[j, k - k0] (+)= sum_i dz[i, j] * rows[i][k], k0 multiple of lanes, columns k >= k_end

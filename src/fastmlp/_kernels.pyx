@@ -115,10 +115,10 @@ cdef class Table:
                 self.k.transpose != NULL, self.k.sum != NULL,
                 self.k.finite != NULL, self.k.math != NULL, self.k.fma_peak != NULL]
 
-    def forward(self, X, w, str act, out):
-        """X (m, k), w panels, out (m, n padded)."""
+    def forward(self, X, w, str act, out, n=None):
+        """X (m, k), w panels, out (m, n padded); n: all columns by default."""
         rows = _rows(X)
-        self.k.forward(X.shape[0], X.shape[1], out.shape[1], rows, _p(w), ACTIVATIONS[act],
+        self.k.forward(X.shape[0], X.shape[1], n or out.shape[1], rows, _p(w), ACTIVATIONS[act],
                        _p(out), _ld(out))
         PyMem_Free(<void *>rows)
 
@@ -141,21 +141,21 @@ cdef class Table:
                               <const Py_ssize_t *>_p(index), _p(w), ACTIVATIONS[act], _p(out),
                               _ld(out))
 
-    def backward(self, dz, wt, str act, a, dz_in):
-        """dz (m, n_out), wt panels, a and dz_in (m, n_in padded)."""
+    def backward(self, dz, wt, str act, a, dz_in, n_in=None):
+        """dz (m, n_out), wt panels, a and dz_in (m, n_in padded); n_in: all columns by default."""
         rows = _rows(dz)
-        self.k.backward(dz.shape[0], dz.shape[1], dz_in.shape[1], rows, _p(wt), ACTIVATIONS[act],
-                        _p(a), _ld(a), _p(dz_in), _ld(dz_in))
+        self.k.backward(dz.shape[0], dz.shape[1], n_in or dz_in.shape[1], rows, _p(wt),
+                        ACTIVATIONS[act], _p(a), _ld(a), _p(dz_in), _ld(dz_in))
         PyMem_Free(<void *>rows)
 
     def backward_narrow(self, dz, w, str act, a, dz_in):
         self.k.backward_narrow(dz.shape[0], dz.shape[1], dz_in.shape[1], _p(dz), _ld(dz), _p(w),
                                ACTIVATIONS[act], _p(a), _ld(a), _p(dz_in), _ld(dz_in))
 
-    def grad(self, X, Py_ssize_t k0, Py_ssize_t k1, dz, bint accumulate, g):
-        """g (k1 - k0, width)."""
+    def grad(self, X, Py_ssize_t k0, Py_ssize_t k1, dz, bint accumulate, g, n=None):
+        """g (k1 - k0, n padded); n: all columns by default."""
         rows = _rows(X)
-        self.k.grad(X.shape[0], k0, k1, g.shape[1], rows, _p(dz), _ld(dz), accumulate, _p(g),
+        self.k.grad(X.shape[0], k0, k1, n or g.shape[1], rows, _p(dz), _ld(dz), accumulate, _p(g),
                     NULL)
         PyMem_Free(<void *>rows)
 

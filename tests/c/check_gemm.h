@@ -25,7 +25,7 @@ static void FN(check_forward)(int kind, int relu, ptrdiff_t m, ptrdiff_t k, ptrd
     const void **rows = FN(row_pointers)(x, m, ldx);
     T *out = FN(output_array)(3, m, ldo);
     int ok = 1;
-    FN(kernels).forward(m, k, pad, rows, FN(panels)(2, w, k + 1, n),
+    FN(kernels).forward(m, k, n, rows, FN(panels)(2, w, k + 1, n),
                         relu ? FMLP_ACT_RELU : FMLP_ACT_IDENTITY, out, ldo);
     for (ptrdiff_t i = 0; i < m; i++) {
         for (ptrdiff_t j = 0; j < n; j++) {
@@ -55,7 +55,7 @@ static void FN(check_backward)(int kind, int relu, ptrdiff_t m, ptrdiff_t n_out,
     T *a = FN(input)(4, m * pad, kind), *out = FN(output_array)(3, m, ldd);
     int ok = 1;
     for (ptrdiff_t i = 0; i < m * pad; i++) a[i] = a[i] > 0 ? a[i] : 0;
-    FN(kernels).backward(m, n_out, pad, rows, FN(panels)(2, wt, n_out, n_in),
+    FN(kernels).backward(m, n_out, n_in, rows, FN(panels)(2, wt, n_out, n_in),
                          relu ? FMLP_ACT_RELU : FMLP_ACT_IDENTITY, a, pad, out, ldd);
     for (ptrdiff_t i = 0; i < m; i++) {
         for (ptrdiff_t j = 0; j < n_in; j++) {
@@ -70,26 +70,30 @@ static void FN(check_backward)(int kind, int relu, ptrdiff_t m, ptrdiff_t n_out,
     FN(report)(ok && FN(untouched)(out, m, pad, ldd), "backward", kind, m, n_out, n_in);
 }
 
+/* g of n columns, padding is zero */
 static void FN(check_grad)(int kind, int accumulate, ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1,
-                           ptrdiff_t width) {
-    const ptrdiff_t ldx = k1 + 1, ldz = width + 1;
-    const T *x = FN(input)(0, m * ldx - 1, kind), *dz = FN(input)(1, m * ldz - 1, kind);
-    const T *start = FN(input)(2, (k1 - k0) * width, kind);
+                           ptrdiff_t n) {
+    const ptrdiff_t width = padded_to(n, LANES), ldx = k1 + 1, ldz = width + 1;
+    const T *x = FN(input)(0, m * ldx - 1, kind), *start = FN(input)(2, (k1 - k0) * width, kind);
     const void **rows = FN(row_pointers)(x, m, ldx);
-    T *g = FN(array)(3, (k1 - k0) * width);
+    T *dz = FN(input)(1, m * ldz - 1, kind), *g = FN(array)(3, (k1 - k0) * width);
     int ok = 1;
-    for (ptrdiff_t i = 0; i < (k1 - k0) * width; i++) g[i] = accumulate ? start[i] : (T)NAN;
-    FN(kernels).grad(m, k0, k1, width, rows, dz, ldz, accumulate, g, 0);
+    for (ptrdiff_t i = 0; i < m; i++)
+        for (ptrdiff_t j = n; j < width; j++) dz[i * ldz + j] = 0;
+    for (ptrdiff_t i = 0; i < (k1 - k0) * width; i++)
+        g[i] = !accumulate ? (T)NAN : i % width < n ? start[i] : 0;
+    FN(kernels).grad(m, k0, k1, n, rows, dz, ldz, accumulate, g, 0);
     for (ptrdiff_t k = k0; k < k1; k++) {
-        for (ptrdiff_t j = 0; j < width; j++) {
+        for (ptrdiff_t j = 0; j < n; j++) {
             struct FN(sum_of) s = {0};
             if (accumulate) FN(add_product)(&s, 1, start[(k - k0) * width + j]);
             for (ptrdiff_t i = 0; i < m; i++)
                 FN(add_product)(&s, ((const T *)rows[i])[k], dz[i * ldz + j]);
             ok &= FN(agrees)(g[(k - k0) * width + j], &s, kind);
         }
+        for (ptrdiff_t j = n; j < width; j++) ok &= g[(k - k0) * width + j] == 0;
     }
-    FN(report)(ok, "grad", kind, m, k1 - k0, width);
+    FN(report)(ok, "grad", kind, m, k1 - k0, n);
 }
 
 static void FN(check_grad_bias)(int kind, int accumulate, ptrdiff_t m, ptrdiff_t n) {
@@ -179,6 +183,15 @@ static void FN(check_gemm)(void) {
         FN(check_forward)(kind, 0, mr + 1, 600, 2 * LANES);
         FN(check_backward)(kind, 0, mr + 1, 600, 2 * LANES);
         FN(check_grad)(kind, 0, 300, 0, mr + 1, 2 * LANES);
+    }
+    for (ptrdiff_t n = 1; n <= 8; n++) { /* a last panel of few columns */
+        const ptrdiff_t alone = n < LANES ? n : LANES, behind = 2 * LANES + alone;
+        for (int i = 0; i < 4; i++) {
+            const ptrdiff_t m = 16 * i + n, k = 31 + 4 * n * i;
+            FN(check_forward)(FN(REAL), i % 2, m, k, i < 2 ? alone : behind);
+            FN(check_backward)(FN(REAL), i % 2, m, k, i < 2 ? alone : behind);
+            FN(check_grad)(FN(REAL), i % 2, 31 + m, i, i + 17 * (i + 1), alone);
+        }
     }
     for (int i = 0; i < 6; i++) FN(check_epilogues)(rows[i], 7);
     FN(check_epilogues)(2 * mr + 1, 600);

@@ -31,7 +31,12 @@ def n_sums(table):
 
 
 def n_columns(table):
-    return edges(table.lanes, table.nr, extra=(1, 2, 3))
+    return edges(table.lanes, table.nr, extra=(1, 2, 3, 4, 6, 8, table.nr + 5))
+
+
+def few_columns(table):
+    """All that a last panel of one vector may have, up to a few."""
+    return range(1, min(table.lanes, 9))
 
 
 # Long sums may be cut into parts, for the caches: lengths at which a cut could go wrong.
@@ -42,7 +47,8 @@ LONG += [576, 577, 767, 768, 769, 1000, 1153, 1537, 2304, 4609]
 def forward(table, A, W, b, act, rng, x_gap=3, gap=0):
     """out (m, n padded) of the kernel."""
     out = Output((len(A), pad(len(b), table.lanes)), table, rng, gap)
-    table.forward(spread(A, table, rng, x_gap), panels(table, W, b, rng), act, out.array)
+    w = panels(table, W, b, rng)
+    table.forward(spread(A, table, rng, x_gap), w, act, out.array, len(b))
     return out.result()
 
 
@@ -58,18 +64,24 @@ def backward(table, dz, W, act, a, rng, gap=0):
         act,
         spread(padded, table, rng, 2 * gap),
         out.array,
+        len(W),
     )
     return out.result()
 
 
 def grad(table, X, k0, k1, dz, rng, start=None):
-    """g (k1 - k0, width) of the kernel; start: accumulate on it."""
-    fill = np.nan if start is None else start
-    out = Output((k1 - k0, dz.shape[1]), table, rng, fill=fill)
-    table.grad(
-        spread(X, table, rng, 1), k0, k1, spread(dz, table, rng, 2), start is not None, out.array
-    )
-    return out.result()
+    """g (k1 - k0, n) of the kernel; start: accumulate on it."""
+    n, width = dz.shape[1], pad(dz.shape[1], table.lanes)
+    padded, fill = np.zeros((len(dz), width), table.dtype), np.nan
+    padded[:, :n] = dz
+    if start is not None:
+        fill = np.zeros((k1 - k0, width), table.dtype)
+        fill[:, :n] = start
+    out = Output((k1 - k0, width), table, rng, fill=fill)
+    x, deltas = spread(X, table, rng, 1), spread(padded, table, rng, 2)
+    table.grad(x, k0, k1, deltas, start is not None, out.array, n)
+    assert (np.nan_to_num(out.result()[:, n:]) == 0).all()
+    return out.result()[:, :n]
 
 
 # ----------------------------------------------------------------------------------------- forward
@@ -128,6 +140,19 @@ def test_forward_is_the_same_in_every_panel(table, rng):
     half = forward(table, A, W[:, : table.lanes], b[: table.lanes], "identity", rng)
     assert same_bits(twice, np.hstack([want, want]))
     assert same_bits(half, want[:, : table.lanes])
+
+
+def test_forward_of_few_columns(table, rng):
+    """A last panel of few columns has the bits that they have in a whole one."""
+    for k in (31, 32, 33, 48, 97, *LONG[::8]):
+        A, W, b = (draw(s, table, rng) for s in [(49, k), (k, table.nr), table.nr])
+        for act in ("identity", "relu", "tanh"):
+            want = forward(table, A, W, b, act, rng)
+            for n in few_columns(table):
+                for m in (1, 15, 16, 17, 32, 33, 49):
+                    got = forward(table, A[:m], W[:, :n], b[:n], act, rng, gap=m % 3)
+                    assert same_bits(got[:, :n], want[:m, :n]), f"{m}, {k}, {n}"
+                    assert (got[:, n:] == 0).all()
 
 
 def test_forward_through_any_rows(table, rng):
@@ -244,6 +269,19 @@ def test_backward_of_a_row_is_its_own(table, act, rng):
             assert same_bits(got, want[start:stop])
 
 
+def test_backward_of_few_columns(table, rng):
+    for k in (31, 32, 33, 48, 97, *LONG[::8]):
+        dz, W = draw((49, k), table, rng), draw((table.nr, k), table, rng)
+        for act in ("identity", "relu", "tanh"):
+            a = random_activations(act, (49, table.nr), table, rng)
+            want = backward(table, dz, W, act, a, rng)
+            for n in few_columns(table):
+                for m in (1, 15, 16, 17, 32, 33, 49):
+                    got = backward(table, dz[:m], W[:n], act, a[:m, :n], rng, gap=m % 3)
+                    assert same_bits(got[:, :n], want[:m, :n]), f"{m}, {k}, {n}"
+                    assert (got[:, n:] == 0).all()
+
+
 def test_backward_of_integers_is_exact(table, generic, rng):
     for m, k, n in [(1, 1, 1), (table.mr + 1, 50, table.nr + 1), (37, 101, 3 * table.nr - 1)]:
         dz, W = integers((m, k), table, rng), integers((n, k), table, rng)
@@ -326,6 +364,21 @@ def test_grad_of_a_weight_is_its_own(table, rng):
         for k1 in {k0 + 1, min(k, k0 + table.mr), k}:
             assert same_bits(grad(table, X, k0, k1, dz, rng), want[k0:k1])
     assert same_bits(grad(table, X, 0, k, dz[:, : table.lanes], rng), want[:, : table.lanes])
+
+
+def test_grad_of_few_columns(table, rng):
+    """The bits that they have in a whole panel, over any inputs and any number of rows."""
+    for m in (31, 32, 33, 50, *LONG[::8]):
+        X, dz = draw((m, 101), table, rng), draw((m, table.nr), table, rng)
+        start = draw((101, table.nr), table, rng)
+        want = grad(table, X, 0, 101, dz, rng)
+        more = grad(table, X, 0, 101, dz, rng, start)
+        for n in few_columns(table):
+            for k0, k1 in [(0, 1), (2, 17), (0, 16), (5, 22), (0, 48), (3, 52), (1, 97), (0, 101)]:
+                got = grad(table, X, k0, k1, dz[:, :n], rng)
+                assert same_bits(got, want[k0:k1, :n]), f"{m}, {k0}, {k1}, {n}"
+                got = grad(table, X, k0, k1, dz[:, :n], rng, start[k0:k1, :n])
+                assert same_bits(got, more[k0:k1, :n]), f"{m}, {k0}, {k1}, {n}"
 
 
 def test_grad_of_integers_is_exact(table, generic, rng):
