@@ -24,6 +24,28 @@ def edges(*units, extra=(1, 2, 3, 7)):
     return sorted(n for n in sizes if n > 0)
 
 
+def n_rows(table):
+    return edges(table.mr, extra=(1, 2, 5, 37))
+
+
+def n_sums(table):
+    return edges(table.lanes, extra=(1, 2, 3, 13, 97))
+
+
+def n_columns(table):
+    return edges(table.lanes, table.nr, extra=(1, 2, 3, 4, 6, 8, table.nr + 5))
+
+
+def few_columns(table):
+    """All that a last panel of one vector may have, up to a few."""
+    return range(1, min(table.lanes, 9))
+
+
+# Long sums may be cut into parts, for the caches: lengths at which a cut could go wrong.
+LONG = [127, 128, 129, 191, 192, 193, 255, 256, 257, 287, 288, 289, 300, 383, 384, 385, 480, 575]
+LONG += [576, 577, 767, 768, 769, 1000, 1153, 1537, 2304, 4609]
+
+
 # ---------------------------------------------------------------------------------- guarded memory
 
 
