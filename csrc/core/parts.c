@@ -11,7 +11,8 @@
 
 enum { PARTS = 2, LEAST_ROWS = 32 };
 
-/* Parts pay where their sums are at most half as long as the activations and deltas of their rows.
+/* Parts pay where their sums are at most as long as the activations and deltas of their rows: half
+ * of either would travel otherwise, or all of it.
  * Plain networks alone: dense input, a loss in one pass, nothing but matrices and biases. */
 int fmlp_parts_of(const struct fmlp_trainer *t, const fmlp_net *net) {
     ptrdiff_t width = 0;
@@ -22,7 +23,7 @@ int fmlp_parts_of(const struct fmlp_trainer *t, const fmlp_net *net) {
         width += 2 * p.ld;
     }
     const ptrdiff_t rows = t->chunk / PARTS;
-    return rows >= LEAST_ROWS && 2 * t->plan.w_len <= rows * width ? PARTS : 1;
+    return rows >= LEAST_ROWS && t->plan.w_len <= rows * width ? PARTS : 1;
 }
 
 int fmlp_parts_of_rows(const struct fmlp_trainer *t, ptrdiff_t rows) {

@@ -5,10 +5,11 @@
 /* to: a power of two */
 static ptrdiff_t pad(ptrdiff_t n, ptrdiff_t to) { return (n + to - 1) & -to; }
 
-/* Rows that lie a multiple of 1 KiB apart fight for few cache sets. */
+/* Rows that lie a multiple of four lines apart fight for few of L1's sets: a panel is two lines wide,
+ * and the gradient passes down its rows. */
 ptrdiff_t fmlp_row_stride(const struct fmlp_kernels *k, ptrdiff_t n) {
     const ptrdiff_t ld = pad(n, k->lanes);
-    return ld * k->size % 1024 == 0 ? ld + 64 / k->size : ld;
+    return ld * k->size % 256 == 0 ? ld + 64 / k->size : ld;
 }
 
 struct fmlp_layer_plan fmlp_layer_shape(const struct fmlp_kernels *k, const fmlp_net *net, int q,

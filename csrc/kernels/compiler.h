@@ -28,6 +28,14 @@
 #define FMLP_OPAQUE(p) ((void)(p))
 #endif
 
+/* Load the pointer p, a place in memory, anew. Where general registers run out gcc keeps pointers in
+ * vector registers, and on Intel's cores getting them back takes turns of an FMA port. */
+#if defined(__clang__) || defined(__GNUC__)
+#define FMLP_RELOAD(p) __asm__("" : "+m"(p))
+#else
+#define FMLP_RELOAD(p) ((void)(p))
+#endif
+
 /* Unroll the next loop, whose trip count is a constant after inlining. */
 #if defined(__clang__)
 #define FMLP_UNROLL _Pragma("unroll")

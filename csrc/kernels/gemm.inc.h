@@ -8,10 +8,10 @@ FMLP_INLINE ptrdiff_t FN(tile_height)(ptrdiff_t left) {
 
 /* A part of a sum whose weights, one panel wide, stay in L1 while the rows pass over them. Parts
  * are added to in memory, in order: the result is that of one long sum. */
-enum { FN(PART) = 24 * 1024 / (2 * LANES * (int)sizeof(T)) };
+enum { FN(PART) = 32 * 1024 / (2 * LANES * (int)sizeof(T)) };
 
 FMLP_INLINE ptrdiff_t FN(part)(ptrdiff_t left) {
-    return left < FN(PART) * 3 / 2 ? left : FN(PART);
+    return left <= FN(PART) * 5 / 4 ? left : FN(PART);
 }
 
 /* Too many weights to be in L2 since the last mini-batch? */
@@ -91,8 +91,15 @@ FMLP_INLINE const char *FN(stream)(const struct fmlp_ahead *ahead, int s, ptrdif
            row % (2 * LANES) * width * (ptrdiff_t)sizeof(T);
 }
 
-/* Rows whose deltas stay in L1 while the tiles of an item pass over them. */
-enum { FN(GRAD_ROWS) = 256 };
+/* Rows at most whose deltas, and one line of inputs each, stay in L1 while the tiles of an item pass
+ * over them. */
+enum { FN(GRAD_ROWS) = 144 };
+
+/* m rows are cut into equal pieces of that. */
+FMLP_INLINE ptrdiff_t FN(grad_rows)(ptrdiff_t left) {
+    const ptrdiff_t pieces = (left + FN(GRAD_ROWS) - 1) / FN(GRAD_ROWS);
+    return (left + pieces - 1) / pieces;
+}
 
 static void FN(grad)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t n, const void *const *rows,
                      const void *dz, ptrdiff_t ldz, int accumulate, void *g_,
@@ -102,8 +109,7 @@ static void FN(grad)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t n, const
     T *g = g_;
     struct FN(tile) t = {.ldb = ldz, .ldo = width};
     for (ptrdiff_t i = 0; i < m; i += t.n) {
-        const ptrdiff_t left = m - i;
-        t.n = left < FN(GRAD_ROWS) * 3 / 2 ? left : FN(GRAD_ROWS);
+        t.n = FN(grad_rows)(m - i);
         t.rows = rows + i;
         t.b = (const T *)dz + i * ldz;
         t.resume = accumulate || i > 0;

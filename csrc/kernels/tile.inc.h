@@ -27,6 +27,9 @@ struct FN(tile) {
 
 enum { FN(TILE_FORWARD), FN(TILE_BACKWARD), FN(TILE_GRAD) };
 
+/* Rows whose pointers a sum over units keeps in registers; x86-64 has 16 in all. */
+enum { FN(POINTERS) = 8 };
+
 FMLP_INLINE void FN(tile_start)(const int mode, const int m, const int nv, const struct FN(tile) *t,
                                 VT acc[FMLP_MR][2]) {
     FMLP_UNROLL
@@ -44,18 +47,20 @@ FMLP_INLINE void FN(tile_start)(const int mode, const int m, const int nv, const
 
 FMLP_INLINE void FN(tile_sum)(const int mode, const int m, const int nv, const int far,
                               const struct FN(tile) *t, VT acc[FMLP_MR][2]) {
-    const T *p[FMLP_MR], *b = t->b;
+    const T *p[FMLP_MR], *in_memory[FMLP_MR], *b = t->b;
     const void *const *rows = t->rows;
     const ptrdiff_t n = t->n, ldb = t->ldb, first = t->first, ahead = t->ahead;
     if (mode != FN(TILE_GRAD)) {
         FMLP_UNROLL
-        for (int i = 0; i < m; i++) p[i] = (const T *)rows[i] + first;
+        for (int i = 0; i < m; i++) p[i] = in_memory[i] = (const T *)rows[i] + first;
     }
     for (ptrdiff_t k = 0; k < n; k++, b += ldb) {
         const T *q = mode == FN(TILE_GRAD) ? (const T *)rows[k] + first : 0;
-        if (mode == FN(TILE_GRAD)) FMLP_OPAQUE(q);
-        if (mode == FN(TILE_GRAD)) /* rows lie pages apart, beyond the hardware's prefetcher */
-            FMLP_PREFETCH((const T *)rows[k + 24 < n ? k + 24 : k] + first + m - 1);
+        if (mode == FN(TILE_GRAD)) { /* rows lie pages apart, beyond the hardware's prefetcher */
+            FMLP_OPAQUE(q);
+            FMLP_PREFETCH((const T *)rows[k + 8 < n ? k + 8 : k] + first + m - 1);
+            FMLP_PREFETCH_L2((const T *)rows[k + 32 < n ? k + 32 : k] + first + m - 1);
+        }
         if (far && mode == FN(TILE_GRAD))
             FMLP_PREFETCH_L2(t->streams[k % FMLP_AHEAD] + k / FMLP_AHEAD * 64);
         else if (far) FMLP_PREFETCH_L2(b + ahead);
@@ -63,6 +68,10 @@ FMLP_INLINE void FN(tile_sum)(const int mode, const int m, const int nv, const i
         const VT b1 = nv > 1 ? V(load)(b + LANES) : b0;
         FMLP_UNROLL
         for (int i = 0; i < m; i++) {
+            if (mode != FN(TILE_GRAD) && i >= FN(POINTERS)) {
+                FMLP_RELOAD(in_memory[i]);
+                p[i] = in_memory[i];
+            }
             const VT a = V(set1)(mode == FN(TILE_GRAD) ? q[i] : p[i][k]);
             acc[i][0] = V(fma)(a, b0, acc[i][0]);
             if (nv > 1) acc[i][1] = V(fma)(a, b1, acc[i][1]);
