@@ -22,6 +22,17 @@ FMLP_INLINE int FN(is_far)(ptrdiff_t k, ptrdiff_t n) {
 /* Width of the next panel where n columns are left. */
 FMLP_INLINE ptrdiff_t FN(panel_width)(ptrdiff_t n) { return n > LANES ? 2 * LANES : LANES; }
 
+/* Long rows of X come from memory, where the hardware's prefetcher starts anew with each: the first
+ * panel's tiles fetch those of the next tile, or for the last one, of the next part. */
+FMLP_INLINE int FN(next_rows)(ptrdiff_t m, ptrdiff_t next, const void *const *rows,
+                              struct FN(tile) *t) {
+    if (m < FN(NEXT_ROWS) || t->n < 4 * FN(NEXT_ROWS)) return 0;
+    t->next_first = next < m ? t->first : t->first + t->n;
+    next = next < m ? next : 0;
+    t->next = rows + (next + FN(NEXT_ROWS) <= m ? next : m - FN(NEXT_ROWS));
+    return 1;
+}
+
 static void FN(forward)(ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, const void *const *rows,
                         const void *w_, int act, void *out_, ptrdiff_t ldo) {
     const T *w = w_;
@@ -44,9 +55,12 @@ static void FN(forward)(ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, const void *const
                 t.ahead = t.n * width + (ahead = LANES - ahead);
                 t.rows = rows + i, t.out = out + i * ldo + j;
                 if (rest) h = FN(rest_rows)(FN(TILE_FORWARD), (int)(n - j), m - i, &t);
-                else if (width == LANES) FN(tile_any)(FN(TILE_FORWARD), h, 1, 0, &t);
-                else if (far) FN(tile_any)(FN(TILE_FORWARD), h, 2, 1, &t);
-                else FN(tile_any)(FN(TILE_FORWARD), h, 2, 0, &t);
+                else if (width == LANES)
+                    FN(tile_any)(FN(TILE_FORWARD), h, 1, FN(AHEAD_NOTHING), &t);
+                else if (j == 0 && FN(next_rows)(m, i + h, rows, &t))
+                    FN(tile_any)(FN(TILE_FORWARD), h, 2, FN(AHEAD_ROWS), &t);
+                else if (far) FN(tile_any)(FN(TILE_FORWARD), h, 2, FN(AHEAD_WEIGHTS), &t);
+                else FN(tile_any)(FN(TILE_FORWARD), h, 2, FN(AHEAD_NOTHING), &t);
                 if (t.finish && !in_registers) FN(act_forward)(act, h, width, t.out, ldo);
             }
         }
@@ -75,9 +89,10 @@ static void FN(backward)(ptrdiff_t m, ptrdiff_t n_out, ptrdiff_t n_in, const voi
                 t.ahead = t.n * width + (ahead = LANES - ahead);
                 t.rows = dz + i, t.out = dz_in + i * ldd + k, t.a = a + i * lda + k;
                 if (rest) h = FN(rest_rows)(FN(TILE_BACKWARD), (int)(n_in - k), m - i, &t);
-                else if (width == LANES) FN(tile_any)(FN(TILE_BACKWARD), h, 1, 0, &t);
-                else if (far) FN(tile_any)(FN(TILE_BACKWARD), h, 2, 1, &t);
-                else FN(tile_any)(FN(TILE_BACKWARD), h, 2, 0, &t);
+                else if (width == LANES)
+                    FN(tile_any)(FN(TILE_BACKWARD), h, 1, FN(AHEAD_NOTHING), &t);
+                else if (far) FN(tile_any)(FN(TILE_BACKWARD), h, 2, FN(AHEAD_WEIGHTS), &t);
+                else FN(tile_any)(FN(TILE_BACKWARD), h, 2, FN(AHEAD_NOTHING), &t);
                 if (t.finish && !t.relu) FN(act_backward)(act, h, width, t.a, lda, t.out, ldd);
             }
         }
@@ -119,9 +134,9 @@ static void FN(grad)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t n, const
                 t.streams[s] = FN(stream)(ahead, s, k - k0, width);
             t.first = k, t.out = g + (k - k0) * width;
             if (rest) h = FN(rest_grad)((int)n, k1 - k, &t);
-            else if (width == LANES) FN(tile_any)(FN(TILE_GRAD), h, 1, 0, &t);
-            else if (ahead) FN(tile_any)(FN(TILE_GRAD), h, 2, 1, &t);
-            else FN(tile_any)(FN(TILE_GRAD), h, 2, 0, &t);
+            else if (width == LANES) FN(tile_any)(FN(TILE_GRAD), h, 1, FN(AHEAD_NOTHING), &t);
+            else if (ahead && i == 0) FN(tile_any)(FN(TILE_GRAD), h, 2, FN(AHEAD_STREAMS), &t);
+            else FN(tile_any)(FN(TILE_GRAD), h, 2, FN(AHEAD_NOTHING), &t);
         }
     }
 }

@@ -2,6 +2,7 @@
 #include "simd_avx512.h"
 
 #define FMLP_MR 12 /* 12 x 2 accumulators, 2 of b, 1 of a: 27 registers */
+#define FMLP_POINTERS 8 /* of rows in registers: there are 16 in all, 6 have other uses */
 
 #include "kernels_all.inc.h"
 

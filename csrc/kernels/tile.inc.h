@@ -1,8 +1,8 @@
 /* tile.inc.h - the register tile of the matrix products: m rows by nv vectors.
  *
- * Forward and backward sum over units, the weight gradient sums over rows. mode, m, nv and far are
- * constants after inlining, so that the tile lives in registers; FN(tile_any) instantiates every m
- * up to FMLP_MR, so no remainder is slow.
+ * Forward and backward sum over units, the weight gradient sums over rows. mode, m, nv and ahead
+ * are constants after inlining, so that the tile lives in registers; FN(tile_any) has an instance of
+ * every m up to FMLP_MR, so no remainder is slow.
  */
 
 struct FN(tile) {
@@ -11,9 +11,11 @@ struct FN(tile) {
     ptrdiff_t first;          /* where in the rows the sum, or the tile, begins */
     const T *b;               /* (n, nv * LANES), ld ldb: weights, or deltas for the gradient */
     ptrdiff_t ldb;
-    /* far (what comes next is not in L2, and brought there meanwhile): */
-    ptrdiff_t ahead;          /* forward, backward: so far after b, a line of weights to come */
-    const char *streams[FMLP_AHEAD]; /* gradient: what the rule will touch */
+    /* what comes next and is fetched meanwhile: */
+    ptrdiff_t ahead;          /* FN(AHEAD_WEIGHTS): so far after b, a line of them */
+    const void *const *next;  /* FN(AHEAD_ROWS): (NEXT_ROWS) rows to come, */
+    ptrdiff_t next_first;     /* from here on */
+    const char *streams[FMLP_AHEAD]; /* FN(AHEAD_STREAMS): what the rule will touch */
     T *out;                   /* (m, nv * LANES), ld ldo */
     ptrdiff_t ldo;
     int resume;               /* start from out */
@@ -27,8 +29,15 @@ struct FN(tile) {
 
 enum { FN(TILE_FORWARD), FN(TILE_BACKWARD), FN(TILE_GRAD) };
 
-/* Rows whose pointers a sum over units keeps in registers; x86-64 has 16 in all. */
-enum { FN(POINTERS) = 8 };
+/* What is not in L2 and fetched beside the products: nothing; a later part of the weights (forward,
+ * backward); rows of X for the next tile (forward); weights and state (gradient). */
+enum { FN(AHEAD_NOTHING), FN(AHEAD_WEIGHTS), FN(AHEAD_ROWS), FN(AHEAD_STREAMS) };
+enum { FN(NEXT_ROWS) = 16 }; /* no fewer than a tile has, a power of two */
+
+/* Rows whose pointers a sum over units keeps in registers; the others' are read in every round. */
+#ifndef FMLP_POINTERS
+#define FMLP_POINTERS FMLP_MR
+#endif
 
 FMLP_INLINE void FN(tile_start)(const int mode, const int m, const int nv, const struct FN(tile) *t,
                                 VT acc[FMLP_MR][2]) {
@@ -45,34 +54,58 @@ FMLP_INLINE void FN(tile_start)(const int mode, const int m, const int nv, const
     }
 }
 
-FMLP_INLINE void FN(tile_sum)(const int mode, const int m, const int nv, const int far,
-                              const struct FN(tile) *t, VT acc[FMLP_MR][2]) {
+/* The k-th share of the next tile's rows: NEXT_ROWS elements of one of them. */
+FMLP_INLINE void FN(fetch_rows)(const struct FN(tile) *t, ptrdiff_t k) {
+    const T *row = (const T *)t->next[k % FN(NEXT_ROWS)] + t->next_first;
+    const T *at = row + k / FN(NEXT_ROWS) * FN(NEXT_ROWS);
+    FMLP_PREFETCH_L2(at);
+    if (FN(NEXT_ROWS) * sizeof(T) > 64) FMLP_PREFETCH_L2(at + FN(NEXT_ROWS) / 2);
+}
+
+/* forward, backward: sum over units */
+FMLP_INLINE void FN(tile_units)(const int m, const int nv, const int ahead,
+                                const struct FN(tile) *t, VT acc[FMLP_MR][2]) {
     const T *p[FMLP_MR], *in_memory[FMLP_MR], *b = t->b;
-    const void *const *rows = t->rows;
-    const ptrdiff_t n = t->n, ldb = t->ldb, first = t->first, ahead = t->ahead;
-    if (mode != FN(TILE_GRAD)) {
-        FMLP_UNROLL
-        for (int i = 0; i < m; i++) p[i] = in_memory[i] = (const T *)rows[i] + first;
-    }
+    const ptrdiff_t n = t->n, ldb = t->ldb, line = t->ahead;
+    FMLP_UNROLL
+    for (int i = 0; i < m; i++) p[i] = in_memory[i] = (const T *)t->rows[i] + t->first;
     for (ptrdiff_t k = 0; k < n; k++, b += ldb) {
-        const T *q = mode == FN(TILE_GRAD) ? (const T *)rows[k] + first : 0;
-        if (mode == FN(TILE_GRAD)) { /* rows lie pages apart, beyond the hardware's prefetcher */
-            FMLP_OPAQUE(q);
-            FMLP_PREFETCH((const T *)rows[k + 8 < n ? k + 8 : k] + first + m - 1);
-            FMLP_PREFETCH_L2((const T *)rows[k + 32 < n ? k + 32 : k] + first + m - 1);
-        }
-        if (far && mode == FN(TILE_GRAD))
-            FMLP_PREFETCH_L2(t->streams[k % FMLP_AHEAD] + k / FMLP_AHEAD * 64);
-        else if (far) FMLP_PREFETCH_L2(b + ahead);
+        if (ahead == FN(AHEAD_WEIGHTS)) FMLP_PREFETCH_L2(b + line);
+        if (ahead == FN(AHEAD_ROWS)) FN(fetch_rows)(t, k);
         const VT b0 = V(load)(b);
         const VT b1 = nv > 1 ? V(load)(b + LANES) : b0;
         FMLP_UNROLL
         for (int i = 0; i < m; i++) {
-            if (mode != FN(TILE_GRAD) && i >= FN(POINTERS)) {
+            if (i >= FMLP_POINTERS) {
                 FMLP_RELOAD(in_memory[i]);
                 p[i] = in_memory[i];
             }
-            const VT a = V(set1)(mode == FN(TILE_GRAD) ? q[i] : p[i][k]);
+            const VT a = V(set1)(p[i][k]);
+            acc[i][0] = V(fma)(a, b0, acc[i][0]);
+            if (nv > 1) acc[i][1] = V(fma)(a, b1, acc[i][1]);
+        }
+    }
+}
+
+/* gradient: sum over rows. They lie pages apart, beyond the hardware's prefetcher: the last line of
+ * the tile's inputs is fetched into L1 8 rows ahead, into L2 32. */
+FMLP_INLINE void FN(tile_rows)(const int m, const int nv, const int ahead,
+                               const struct FN(tile) *t, VT acc[FMLP_MR][2]) {
+    const T *b = t->b;
+    const void *const *rows = t->rows;
+    const ptrdiff_t n = t->n, ldb = t->ldb, first = t->first, last = first + m - 1;
+    for (ptrdiff_t k = 0; k < n; k++, b += ldb) {
+        const T *q = (const T *)rows[k] + first;
+        FMLP_OPAQUE(q);
+        FMLP_PREFETCH((const T *)rows[k + 8 < n ? k + 8 : k] + last);
+        FMLP_PREFETCH_L2((const T *)rows[k + 32 < n ? k + 32 : k] + last);
+        if (ahead == FN(AHEAD_STREAMS))
+            FMLP_PREFETCH_L2(t->streams[k % FMLP_AHEAD] + k / FMLP_AHEAD * 64);
+        const VT b0 = V(load)(b);
+        const VT b1 = nv > 1 ? V(load)(b + LANES) : b0;
+        FMLP_UNROLL
+        for (int i = 0; i < m; i++) {
+            const VT a = V(set1)(q[i]);
             acc[i][0] = V(fma)(a, b0, acc[i][0]);
             if (nv > 1) acc[i][1] = V(fma)(a, b1, acc[i][1]);
         }
@@ -95,32 +128,33 @@ FMLP_INLINE void FN(tile_end)(const int mode, const int m, const int nv, const s
     }
 }
 
-FMLP_INLINE void FN(tile)(const int mode, const int m, const int nv, const int far,
+FMLP_INLINE void FN(tile)(const int mode, const int m, const int nv, const int ahead,
                           const struct FN(tile) *t) {
     VT acc[FMLP_MR][2];
     FN(tile_start)(mode, m, nv, t, acc);
-    FN(tile_sum)(mode, m, nv, far, t, acc);
+    if (mode == FN(TILE_GRAD)) FN(tile_rows)(m, nv, ahead, t, acc);
+    else FN(tile_units)(m, nv, ahead, t, acc);
     FN(tile_end)(mode, m, nv, t, acc);
 }
 
-FMLP_INLINE void FN(tile_any)(const int mode, ptrdiff_t m, const int nv, const int far,
+FMLP_INLINE void FN(tile_any)(const int mode, ptrdiff_t m, const int nv, const int ahead,
                               const struct FN(tile) *t) {
     switch (m) {
-    case 1: FN(tile)(mode, 1, nv, far, t); break;
-    case 2: FN(tile)(mode, 2, nv, far, t); break;
-    case 3: FN(tile)(mode, 3, nv, far, t); break;
-    case 4: FN(tile)(mode, 4, nv, far, t); break;
+    case 1: FN(tile)(mode, 1, nv, ahead, t); break;
+    case 2: FN(tile)(mode, 2, nv, ahead, t); break;
+    case 3: FN(tile)(mode, 3, nv, ahead, t); break;
+    case 4: FN(tile)(mode, 4, nv, ahead, t); break;
 #if FMLP_MR > 4
-    case 5: FN(tile)(mode, 5, nv, far, t); break;
-    case 6: FN(tile)(mode, 6, nv, far, t); break;
+    case 5: FN(tile)(mode, 5, nv, ahead, t); break;
+    case 6: FN(tile)(mode, 6, nv, ahead, t); break;
 #endif
 #if FMLP_MR > 6
-    case 7: FN(tile)(mode, 7, nv, far, t); break;
-    case 8: FN(tile)(mode, 8, nv, far, t); break;
-    case 9: FN(tile)(mode, 9, nv, far, t); break;
-    case 10: FN(tile)(mode, 10, nv, far, t); break;
-    case 11: FN(tile)(mode, 11, nv, far, t); break;
-    case 12: FN(tile)(mode, 12, nv, far, t); break;
+    case 7: FN(tile)(mode, 7, nv, ahead, t); break;
+    case 8: FN(tile)(mode, 8, nv, ahead, t); break;
+    case 9: FN(tile)(mode, 9, nv, ahead, t); break;
+    case 10: FN(tile)(mode, 10, nv, ahead, t); break;
+    case 11: FN(tile)(mode, 11, nv, ahead, t); break;
+    case 12: FN(tile)(mode, 12, nv, ahead, t); break;
 #endif
     default: break;
     }

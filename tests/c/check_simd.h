@@ -121,6 +121,33 @@ static void FN(check_exponents)(void) {
     }
 }
 
+/* Roots rounded correctly, for float all mantissas with an even and an odd exponent; far below, where a
+ * residual may be subnormal, to one ULP. */
+static void FN(check_roots)(void) {
+    const int exact_from = FMLP_IS_F32 ? -100 : -960;
+    T v[LANES], g[LANES];
+    for (int e = 1 - BIAS; e <= BIAS; e++) {
+        const int all = FMLP_IS_F32 && (e == 0 || e == 1);
+        const long count = all ? 1L << 23 : 2000;
+        int wrong = 0;
+        for (long k = 0; k < count; k += LANES) {
+            for (int i = 0; i < LANES; i++) {
+                const double part = all ? (double)(k + i) / (double)count : random_uniform(0, 1);
+                v[i] = M(ldexp)((T)(1 + part), e);
+            }
+            if (k == 0) v[1] = M(ldexp)((T)1, e), v[2] = M(nextafter)(v[1], (T)INFINITY);
+            V(store)(g, V(sqrt)(V(load)(v)));
+            for (int i = 0; i < LANES; i++) {
+                const T want = M(sqrt)(v[i]);
+                wrong += e >= exact_from ? g[i] != want
+                                         : g[i] < M(nextafter)(want, (T)0) ||
+                                               g[i] > M(nextafter)(want, (T)INFINITY);
+            }
+        }
+        check(wrong == 0, "sqrt of many numbers", NULL);
+    }
+}
+
 /* Loads and stores of n lanes at both ends of a page between unreadable ones. */
 static void FN(check_memory)(void) {
     size_t size;
@@ -198,6 +225,7 @@ static void FN(check_simd)(void) {
     EXPECT("set1", V(set1)((T)3.25), 3.25);
     EXPECT("zero", V(zero)(), 0);
     FN(check_exponents)();
+    FN(check_roots)();
     FN(check_memory)();
 }
 
