@@ -221,7 +221,11 @@ def layer_activations(activation, n_hidden):
 
 # ----------------------------------------------------------------------------------------- arrays
 
-_CHUNK_WORK = 1 << 28  # multiplications; a slow core does 10^10 a second, the plain C kernels 10^9
+# A chunk of a forward pass: multiplications, but for so many rows at least. Vector kernels do 10^10 to
+# 10^11 a second on a core, those in plain C 10^9. Every chunk costs a copy of the weights, some 70
+# rows' worth.
+_CHUNK_WORK, _CHUNK_ROWS = 1 << 30, 256
+_PLAIN_SHARE = 1 / 16
 
 
 def all_finite(array):
@@ -284,7 +288,7 @@ def to_engine(X, dtype):
 
 
 def in_chunks(call, X, n_rows, network):
-    """Run a forward pass in steps of some 50 ms at most, between which Ctrl-C works.
+    """Run a forward pass in steps of some 10 to 100 ms, between which Ctrl-C works.
 
     Parameters
     ----------
@@ -295,7 +299,8 @@ def in_chunks(call, X, n_rows, network):
     n_rows : int
     network : Network
     """
-    step = max(1, _CHUNK_WORK // network.n_params)
+    share = _PLAIN_SHARE if _core.isa_name() == "generic" else 1
+    step = int(share * max(_CHUNK_ROWS, _CHUNK_WORK // network.n_params))
     if n_rows <= step:
         return call(X, None)
     out = np.empty((n_rows, network.n_outputs), dtype=network.dtype)

@@ -138,7 +138,9 @@ def test_chunks_of_a_large_predict(Estimator, dtype, monkeypatch):
     model = make(Estimator, early_stopping=True).fit(X, X[:, 0] > 0)
     dense, sparse = output(model, X), output(model, sp.csr_array(X))
     scores = model.validation_scores_
-    monkeypatch.setattr("fastmlp._validation._CHUNK_WORK", 7 * model._weights.flat.size)
+    monkeypatch.setattr("fastmlp._validation._CHUNK_WORK", 0)
+    monkeypatch.setattr("fastmlp._validation._CHUNK_ROWS", 7)
+    monkeypatch.setattr("fastmlp._validation._PLAIN_SHARE", 1)
     np.testing.assert_array_equal(output(model, X), dense)
     np.testing.assert_array_equal(output(model, sp.csr_array(X)), sparse)
     assert model.fit(X, X[:, 0] > 0).validation_scores_ == scores
