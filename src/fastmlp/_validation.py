@@ -221,9 +221,9 @@ def layer_activations(activation, n_hidden):
 
 # ----------------------------------------------------------------------------------------- arrays
 
-# A chunk of a forward pass: multiplications, but for so many rows at least. Vector kernels do 10^10 to
-# 10^11 a second on a core, those in plain C 10^9. Every chunk costs a copy of the weights, some 70
-# rows' worth.
+# A chunk of a forward pass: multiplications, but for so many rows at least. Vector kernels do 10^10
+# to 10^11 a second on a core, those in plain C 10^9. Every chunk costs a copy of the weights, some
+# 70 rows' worth.
 _CHUNK_WORK, _CHUNK_ROWS = 1 << 30, 256
 _PLAIN_SHARE = 1 / 16
 
