@@ -23,7 +23,8 @@ FMLP_INLINE int FN(is_far)(ptrdiff_t k, ptrdiff_t n) {
 FMLP_INLINE ptrdiff_t FN(panel_width)(ptrdiff_t n) { return n > LANES ? 2 * LANES : LANES; }
 
 /* Long rows of X come from memory, where the hardware's prefetcher starts anew with each: the first
- * panel's tiles fetch those of the next tile, or for the last one, of the next part. */
+ * panel's tiles fetch those of the next tile, or for the last one, of the next part. (Inner layers'
+ * are in L2 already; theirs are fetched in vain.) */
 FMLP_INLINE int FN(next_rows)(ptrdiff_t m, ptrdiff_t next, const void *const *rows,
                               struct FN(tile) *t) {
     if (m < FN(NEXT_ROWS) || t->n < 4 * FN(NEXT_ROWS)) return 0;

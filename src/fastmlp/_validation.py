@@ -288,7 +288,9 @@ def to_engine(X, dtype):
 
 
 def in_chunks(call, X, n_rows, network):
-    """Run a forward pass in steps of some 10 to 100 ms, between which Ctrl-C works.
+    """Run a forward pass in steps, between which Ctrl-C works.
+
+    They take some 10 to 100 ms, longer where 256 rows of a very wide network do.
 
     Parameters
     ----------

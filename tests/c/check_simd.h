@@ -121,8 +121,8 @@ static void FN(check_exponents)(void) {
     }
 }
 
-/* Roots rounded correctly, for float all mantissas with an even and an odd exponent; far below, where a
- * residual may be subnormal, to one ULP. */
+/* Roots rounded correctly, for float all mantissas with an even and an odd exponent; far below,
+ * where a residual may be subnormal, to one ULP. */
 static void FN(check_roots)(void) {
     const int exact_from = FMLP_IS_F32 ? -100 : -960;
     T v[LANES], g[LANES];
