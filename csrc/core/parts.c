@@ -12,7 +12,8 @@
 enum { PARTS = 2, LEAST_ROWS = 32 };
 
 /* Parts pay where their sums are at most as long as the activations and deltas of their rows: half
- * of the sums travels, or all of those. Plain networks alone: dense input, a loss in one pass, nothing but matrices and biases. */
+ * of the sums travels, or all of those.
+ * Plain networks alone: dense input, a loss in one pass, nothing but matrices and biases. */
 int fmlp_parts_of(const struct fmlp_trainer *t, const fmlp_net *net) {
     ptrdiff_t width = 0;
     if (t->entries >= 0 || net->head.loss == FMLP_LOSS_CUSTOM) return 1;
