@@ -141,6 +141,7 @@ def test_chunks_of_a_large_predict(Estimator, dtype, monkeypatch):
     monkeypatch.setattr("fastmlp._validation._CHUNK_WORK", 0)
     monkeypatch.setattr("fastmlp._validation._CHUNK_ROWS", 7)
     monkeypatch.setattr("fastmlp._validation._PLAIN_SHARE", 1)
+    monkeypatch.setattr("fastmlp._base._SMALL_WORK", 0)
     np.testing.assert_array_equal(output(model, X), dense)
     np.testing.assert_array_equal(output(model, sp.csr_array(X)), sparse)
     assert model.fit(X, X[:, 0] > 0).validation_scores_ == scores
