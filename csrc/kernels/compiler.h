@@ -12,13 +12,15 @@
 #define FMLP_RESTRICT __restrict__
 #endif
 
-/* Ask for the cache line at p. */
+/* Ask for the cache line at p. OWN: to write it, so that no other core keeps a copy. */
 #if defined(__clang__) || defined(__GNUC__)
 #define FMLP_PREFETCH(p) __builtin_prefetch(p)
 #define FMLP_PREFETCH_L2(p) __builtin_prefetch(p, 0, 2)
+#define FMLP_PREFETCH_OWN(p) __builtin_prefetch(p, 1)
 #else
 #define FMLP_PREFETCH(p) ((void)(p))
 #define FMLP_PREFETCH_L2(p) ((void)(p))
+#define FMLP_PREFETCH_OWN(p) ((void)(p))
 #endif
 
 /* Hide where the pointer p comes from: gcc would keep a register for each constant offset from it. */

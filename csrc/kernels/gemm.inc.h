@@ -1,8 +1,10 @@
 /* gemm.inc.h - the three matrix products of a dense layer, panel layout. */
 
+FMLP_INLINE ptrdiff_t FN(tiles)(ptrdiff_t m) { return (m + FMLP_MR - 1) / FMLP_MR; }
+
 /* m rows are cut into tiles of nearly equal height rather than full ones and a small rest. */
 FMLP_INLINE ptrdiff_t FN(tile_height)(ptrdiff_t left) {
-    const ptrdiff_t tiles = (left + FMLP_MR - 1) / FMLP_MR;
+    const ptrdiff_t tiles = FN(tiles)(left);
     return (left + tiles - 1) / tiles;
 }
 
@@ -14,9 +16,14 @@ FMLP_INLINE ptrdiff_t FN(part)(ptrdiff_t left) {
     return left <= FN(PART) * 5 / 4 ? left : FN(PART);
 }
 
-/* Too many weights to be in L2 since the last mini-batch? */
-FMLP_INLINE int FN(is_far)(ptrdiff_t k, ptrdiff_t n) {
-    return k * n * (ptrdiff_t)sizeof(T) > 256 << 10;
+enum { FN(PANEL_BYTES) = 2 * LANES * (int)sizeof(T) }; /* of a row of a panel */
+
+/* What comes next is fetched at an even pace, so many bytes in every round: a core waits for few
+ * lines at once, and a burst of them would be in the way of the tiles' own. Mostly that is less than
+ * a line; asking for the same one again costs little. */
+FMLP_INLINE ptrdiff_t FN(pace)(ptrdiff_t bytes, ptrdiff_t rounds) {
+    const ptrdiff_t pace = (bytes + rounds - 1) / rounds;
+    return pace < 64 ? pace : 64;
 }
 
 /* Width of the next panel where n columns are left. */
@@ -38,30 +45,27 @@ static void FN(forward)(ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, const void *const
                         const void *w_, int act, void *out_, ptrdiff_t ldo) {
     const T *w = w_;
     T *out = out_;
-    const int far = FN(is_far)(k, n);
     const int in_registers = act == FMLP_ACT_IDENTITY || act == FMLP_ACT_RELU;
-    struct FN(tile) t = {.ldo = ldo};
+    struct FN(tile) t = {.ldo = ldo, .pace = FN(pace)(FN(PANEL_BYTES), FN(tiles)(m))};
     for (ptrdiff_t j = 0; j < n; j += 2 * LANES) {
         const ptrdiff_t width = FN(panel_width)(n - j);
         const int rest = FN(is_rest)(n - j, k);
         t.ldb = width, t.bias = w + k * width;
         for (t.first = 0; t.first < k; t.first += t.n) {
-            ptrdiff_t ahead = 0; /* the next part's lines, by turns */
             t.n = FN(part)(k - t.first);
             t.b = w + t.first * width;
+            t.ahead = (const char *)(t.b + t.n * width); /* the next part */
             t.resume = t.first > 0, t.finish = t.first + t.n == k;
             t.floor = t.finish && act == FMLP_ACT_RELU ? 0 : (T)-INFINITY;
-            for (ptrdiff_t i = 0, h; i < m; i += h) {
+            for (ptrdiff_t i = 0, h; i < m; i += h, t.ahead += t.n * t.pace) {
                 h = FN(tile_height)(m - i);
-                t.ahead = t.n * width + (ahead = LANES - ahead);
                 t.rows = rows + i, t.out = out + i * ldo + j;
                 if (rest) h = FN(rest_rows)(FN(TILE_FORWARD), (int)(n - j), m - i, &t);
                 else if (width == LANES)
                     FN(tile_any)(FN(TILE_FORWARD), h, 1, FN(AHEAD_NOTHING), &t);
                 else if (j == 0 && FN(next_rows)(m, i + h, rows, &t))
                     FN(tile_any)(FN(TILE_FORWARD), h, 2, FN(AHEAD_ROWS), &t);
-                else if (far) FN(tile_any)(FN(TILE_FORWARD), h, 2, FN(AHEAD_WEIGHTS), &t);
-                else FN(tile_any)(FN(TILE_FORWARD), h, 2, FN(AHEAD_NOTHING), &t);
+                else FN(tile_any)(FN(TILE_FORWARD), h, 2, FN(AHEAD_WEIGHTS), &t);
                 if (t.finish && !in_registers) FN(act_forward)(act, h, width, t.out, ldo);
             }
         }
@@ -74,26 +78,24 @@ static void FN(backward)(ptrdiff_t m, ptrdiff_t n_out, ptrdiff_t n_in, const voi
                          ptrdiff_t ldd) {
     const T *wt = wt_, *a = a_;
     T *dz_in = dz_in_;
-    const int far = FN(is_far)(n_out, n_in);
-    struct FN(tile) t = {.ldo = ldd, .lda = lda, .relu = act == FMLP_ACT_RELU};
+    struct FN(tile) t = {.ldo = ldd, .lda = lda, .relu = act == FMLP_ACT_RELU,
+                         .pace = FN(pace)(FN(PANEL_BYTES), FN(tiles)(m))};
     for (ptrdiff_t k = 0; k < n_in; k += 2 * LANES) {
         const ptrdiff_t width = FN(panel_width)(n_in - k);
         const int rest = FN(is_rest)(n_in - k, n_out);
         t.ldb = width;
         for (t.first = 0; t.first < n_out; t.first += t.n) {
-            ptrdiff_t ahead = 0; /* the next part's lines, by turns */
             t.n = FN(part)(n_out - t.first);
             t.b = wt + t.first * width;
+            t.ahead = (const char *)(t.b + t.n * width); /* the next part */
             t.resume = t.first > 0, t.finish = t.first + t.n == n_out;
-            for (ptrdiff_t i = 0, h; i < m; i += h) {
+            for (ptrdiff_t i = 0, h; i < m; i += h, t.ahead += t.n * t.pace) {
                 h = FN(tile_height)(m - i);
-                t.ahead = t.n * width + (ahead = LANES - ahead);
                 t.rows = dz + i, t.out = dz_in + i * ldd + k, t.a = a + i * lda + k;
                 if (rest) h = FN(rest_rows)(FN(TILE_BACKWARD), (int)(n_in - k), m - i, &t);
                 else if (width == LANES)
                     FN(tile_any)(FN(TILE_BACKWARD), h, 1, FN(AHEAD_NOTHING), &t);
-                else if (far) FN(tile_any)(FN(TILE_BACKWARD), h, 2, FN(AHEAD_WEIGHTS), &t);
-                else FN(tile_any)(FN(TILE_BACKWARD), h, 2, FN(AHEAD_NOTHING), &t);
+                else FN(tile_any)(FN(TILE_BACKWARD), h, 2, FN(AHEAD_WEIGHTS), &t);
                 if (t.finish && !t.relu) FN(act_backward)(act, h, width, t.a, lda, t.out, ldd);
             }
         }
@@ -101,10 +103,12 @@ static void FN(backward)(ptrdiff_t m, ptrdiff_t n_out, ptrdiff_t n_in, const voi
     }
 }
 
+/* Of what the rule will touch, where the tile begins that is `row` rows down an item, and where its
+ * share for the mini-batch's rows from i on. */
 FMLP_INLINE const char *FN(stream)(const struct fmlp_ahead *ahead, int s, ptrdiff_t row,
-                                   ptrdiff_t width) {
+                                   ptrdiff_t i, ptrdiff_t pace) {
     return (const char *)ahead->at[s] + row / (2 * LANES) * ahead->stride[s] +
-           row % (2 * LANES) * width * (ptrdiff_t)sizeof(T);
+           row % (2 * LANES) * FN(PANEL_BYTES) + i / FMLP_AHEAD * pace;
 }
 
 /* Rows at most whose deltas, and one line of inputs each, stay in L1 while the tiles of an item pass
@@ -123,7 +127,8 @@ static void FN(grad)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t n, const
     const ptrdiff_t width = FN(panel_width)(n);
     const int rest = FN(is_rest)(n, m);
     T *g = g_;
-    struct FN(tile) t = {.ldb = ldz, .ldo = width};
+    struct FN(tile) t = {.ldb = ldz, .ldo = width,
+                         .pace = FN(pace)(FMLP_AHEAD * FMLP_MR * FN(PANEL_BYTES), m)};
     for (ptrdiff_t i = 0; i < m; i += t.n) {
         t.n = FN(grad_rows)(m - i);
         t.rows = rows + i;
@@ -132,11 +137,11 @@ static void FN(grad)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t n, const
         for (ptrdiff_t k = k0, h; k < k1; k += h) {
             h = FN(tile_height)(k1 - k);
             for (int s = 0; ahead && s < FMLP_AHEAD; s++)
-                t.streams[s] = FN(stream)(ahead, s, k - k0, width);
+                t.streams[s] = FN(stream)(ahead, s, k - k0, i, t.pace);
             t.first = k, t.out = g + (k - k0) * width;
             if (rest) h = FN(rest_grad)((int)n, k1 - k, &t);
             else if (width == LANES) FN(tile_any)(FN(TILE_GRAD), h, 1, FN(AHEAD_NOTHING), &t);
-            else if (ahead && i == 0) FN(tile_any)(FN(TILE_GRAD), h, 2, FN(AHEAD_STREAMS), &t);
+            else if (ahead) FN(tile_any)(FN(TILE_GRAD), h, 2, FN(AHEAD_STREAMS), &t);
             else FN(tile_any)(FN(TILE_GRAD), h, 2, FN(AHEAD_NOTHING), &t);
         }
     }

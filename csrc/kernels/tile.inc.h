@@ -12,7 +12,8 @@ struct FN(tile) {
     const T *b;               /* (n, nv * LANES), ld ldb: weights, or deltas for the gradient */
     ptrdiff_t ldb;
     /* what comes next and is fetched meanwhile: */
-    ptrdiff_t ahead;          /* FN(AHEAD_WEIGHTS): so far after b, a line of them */
+    const char *ahead;        /* FN(AHEAD_WEIGHTS): those of the next part, */
+    ptrdiff_t pace;           /* so many bytes in every round, or in every one of a stream's */
     const void *const *next;  /* FN(AHEAD_ROWS): (NEXT_ROWS) rows to come, */
     ptrdiff_t next_first;     /* from here on */
     const char *streams[FMLP_AHEAD]; /* FN(AHEAD_STREAMS): what the rule will touch */
@@ -29,7 +30,7 @@ struct FN(tile) {
 
 enum { FN(TILE_FORWARD), FN(TILE_BACKWARD), FN(TILE_GRAD) };
 
-/* What is not in L2 and fetched beside the products: nothing; a later part of the weights (forward,
+/* What is fetched beside the products: nothing; the next part of the weights (forward,
  * backward); rows of X for the next tile (forward); weights and state (gradient). */
 enum { FN(AHEAD_NOTHING), FN(AHEAD_WEIGHTS), FN(AHEAD_ROWS), FN(AHEAD_STREAMS) };
 enum { FN(NEXT_ROWS) = 16 }; /* no fewer than a tile has, a power of two */
@@ -66,11 +67,17 @@ FMLP_INLINE void FN(fetch_rows)(const struct FN(tile) *t, ptrdiff_t k) {
 FMLP_INLINE void FN(tile_units)(const int m, const int nv, const int ahead,
                                 const struct FN(tile) *t, VT acc[FMLP_MR][2]) {
     const T *p[FMLP_MR], *in_memory[FMLP_MR], *b = t->b;
-    const ptrdiff_t n = t->n, ldb = t->ldb, line = t->ahead;
+    const ptrdiff_t n = t->n, ldb = t->ldb;
+    ptrdiff_t pace = t->pace;
+    const char *next = t->ahead;
     FMLP_UNROLL
     for (int i = 0; i < m; i++) p[i] = in_memory[i] = (const T *)t->rows[i] + t->first;
     for (ptrdiff_t k = 0; k < n; k++, b += ldb) {
-        if (ahead == FN(AHEAD_WEIGHTS)) FMLP_PREFETCH_L2(b + line);
+        if (ahead == FN(AHEAD_WEIGHTS)) {
+            FMLP_PREFETCH_L2(next);
+            FMLP_RELOAD(pace);
+            next += pace;
+        }
         if (ahead == FN(AHEAD_ROWS)) FN(fetch_rows)(t, k);
         const VT b0 = V(load)(b);
         const VT b1 = nv > 1 ? V(load)(b + LANES) : b0;
@@ -98,9 +105,10 @@ FMLP_INLINE void FN(tile_rows)(const int m, const int nv, const int ahead,
         const T *q = (const T *)rows[k] + first;
         FMLP_OPAQUE(q);
         FMLP_PREFETCH((const T *)rows[k + 8 < n ? k + 8 : k] + last);
-        FMLP_PREFETCH_L2((const T *)rows[k + 32 < n ? k + 32 : k] + last);
-        if (ahead == FN(AHEAD_STREAMS))
-            FMLP_PREFETCH_L2(t->streams[k % FMLP_AHEAD] + k / FMLP_AHEAD * 64);
+        if (ahead == FN(AHEAD_STREAMS)) {
+            FMLP_PREFETCH_L2((const T *)rows[k + 32 < n ? k + 32 : k] + last);
+            FMLP_PREFETCH_OWN(t->streams[k % FMLP_AHEAD] + k / FMLP_AHEAD * t->pace);
+        }
         const VT b0 = V(load)(b);
         const VT b1 = nv > 1 ? V(load)(b + LANES) : b0;
         FMLP_UNROLL

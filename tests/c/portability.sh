@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "$0")/../.."
 samples=${1:-5000} build=build/portability failed=0
 WARN="-std=c11 -O1 -pedantic -Wall -Wextra -Wconversion -Wvla -Werror -fsyntax-only -Icsrc/include -Icsrc"
-V3="-mavx2 -mfma -mf16c -mbmi -mbmi2 -mlzcnt -mmovbe"
+V3="-mavx2 -mfma -mf16c -mbmi -mbmi2 -mlzcnt -mmovbe -mprfchw"
 V4="$V3 -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl"
 MATH="-std=c11 -O2 -fno-math-errno -fno-trapping-math -ffp-contract=off -Icsrc/kernels"
 mkdir -p "$build"
