@@ -94,21 +94,22 @@ FMLP_INLINE void FN(tile_units)(const int m, const int nv, const int ahead,
     }
 }
 
-/* gradient: sum over rows. They lie pages apart, beyond the hardware's prefetcher: the last line of
- * the tile's inputs is fetched into L1 8 rows ahead, into L2 32. */
+/* gradient: sum over rows. They lie pages apart, beyond the hardware's prefetcher: those lines of
+ * the tile's inputs that did not come with the tile before are fetched 8 rows ahead. */
 FMLP_INLINE void FN(tile_rows)(const int m, const int nv, const int ahead,
                                const struct FN(tile) *t, VT acc[FMLP_MR][2]) {
     const T *b = t->b;
     const void *const *rows = t->rows;
     const ptrdiff_t n = t->n, ldb = t->ldb, first = t->first, last = first + m - 1;
+    const int line = 64 / (int)sizeof(T);
     for (ptrdiff_t k = 0; k < n; k++, b += ldb) {
         const T *q = (const T *)rows[k] + first;
         FMLP_OPAQUE(q);
-        FMLP_PREFETCH((const T *)rows[k + 8 < n ? k + 8 : k] + last);
-        if (ahead == FN(AHEAD_STREAMS)) {
-            FMLP_PREFETCH_L2((const T *)rows[k + 32 < n ? k + 32 : k] + last);
+        const T *next = (const T *)rows[k + 8 < n ? k + 8 : k] + last;
+        FMLP_PREFETCH(next);
+        if (m > line) FMLP_PREFETCH(next - line);
+        if (ahead == FN(AHEAD_STREAMS))
             FMLP_PREFETCH_OWN(t->streams[k % FMLP_AHEAD] + k / FMLP_AHEAD * t->pace);
-        }
         const VT b0 = V(load)(b);
         const VT b1 = nv > 1 ? V(load)(b + LANES) : b0;
         FMLP_UNROLL
