@@ -70,13 +70,17 @@ void fmlp_part_gradient_item(void *arg, ptrdiff_t item, int thread) {
     gradient(c, &plan->items[item % plan->n_items], item / plan->n_items);
 }
 
-void *fmlp_parts_add(const struct fmlp_chunk *c, ptrdiff_t at, ptrdiff_t n) {
+void *fmlp_parts_add(const struct fmlp_chunk *c, ptrdiff_t at, ptrdiff_t n, const void **more) {
     const struct fmlp_trainer *t = c->t;
     const struct fmlp_plan *plan = &t->plan;
     void *sum = fmlp_at(plan, t->part_sums, at);
-    for (int part = 1; part < c->parts; part++)
+    const int last = c->parts - 1;
+    for (int part = 1; part < last; part++)
         plan->k->add(1, n, fmlp_at(plan, sum, part * plan->w_len), n, sum, n);
+    *more = fmlp_at(plan, sum, last * plan->w_len);
     if (!t->g) return sum;
+    plan->k->add(1, n, *more, n, sum, n);
+    *more = 0;
     void *g = fmlp_at(plan, t->g, at);
     if (c->first) memcpy(g, sum, (size_t)(n * plan->k->size));
     else plan->k->add(1, n, sum, n, g, n);

@@ -156,8 +156,9 @@ int fmlp_parts_of_rows(const struct fmlp_trainer *t, ptrdiff_t rows);
 void fmlp_part_item(void *arg, ptrdiff_t part, int thread);
 /* With more threads, behind phase 1: parts * n_items items. */
 void fmlp_part_gradient_item(void *arg, ptrdiff_t item, int thread);
-/* Adds the parts of n sums in the kernel layout; returns where they are. */
-void *fmlp_parts_add(const struct fmlp_chunk *c, ptrdiff_t at, ptrdiff_t n);
+/* Adds the parts of n sums in the kernel layout; returns where they are. What it leaves to the rule
+ * to add is at *more, or NULL. */
+void *fmlp_parts_add(const struct fmlp_chunk *c, ptrdiff_t at, ptrdiff_t n, const void **more);
 
 /* Between two passes of phase 2, one item: what to scale the gradient by. */
 void fmlp_clip_item(void *arg, ptrdiff_t item, int thread);

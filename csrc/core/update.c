@@ -12,35 +12,33 @@ static void *sum_at(const struct fmlp_trainer *t, const struct fmlp_thread_memor
     return t->g ? fmlp_at(&t->plan, t->g, at) : mem->item;
 }
 
-/* The rule over n parameters, or the size of their gradient: a sum of squares either way. */
+/* The rule over n parameters, or the size of their gradient: a sum of squares either way. g: its
+ * sums, without those of `more` unless NULL. */
 static double finish(struct fmlp_trainer *t, const struct fmlp_chunk *c, int l, ptrdiff_t at,
-                     ptrdiff_t n, const void *g, int is_bias) {
+                     ptrdiff_t n, const void *g, const void *more, int is_bias) {
     const struct fmlp_plan *plan = &t->plan;
-    const struct fmlp_rule_args *args = is_bias ? &c->biases : &c->weights;
-    struct fmlp_rule_args clipped;
+    struct fmlp_rule_args args = is_bias ? c->biases : c->weights;
     void *w = fmlp_at(plan, t->w, at), *s[FMLP_MAX_STATE];
-    if (c->measures) return plan->k->gradient_squares(n, g, w, args);
+    if (c->measures) return plan->k->gradient_squares(n, g, w, &args);
     if (!c->applies) return 0;
-    if (t->clip) {
-        clipped = *args;
-        clipped.scale *= t->clip_factor;
-        args = &clipped;
-    }
+    if (t->clip) args.scale *= t->clip_factor;
+    args.more = more;
     for (int i = 0; i < t->n_s; i++) s[i] = fmlp_at(plan, t->s[i], at);
     const int rule = !is_bias && fmlp_muon_has(&t->muon, l) ? c->matrix_rule : c->rule;
-    return plan->k->rule(rule, n, g, w, s, args);
+    return plan->k->rule(rule, n, g, w, s, &args);
 }
 
 static double bias(struct fmlp_trainer *t, const struct fmlp_chunk *c, int l, ptrdiff_t j,
                  ptrdiff_t n, ptrdiff_t at, ptrdiff_t width, const struct fmlp_thread_memory *mem) {
     const struct fmlp_plan *plan = &t->plan;
     void *g = sum_at(t, mem, at);
+    const void *more = 0;
     if (c->sums && c->parts > 1)
-        g = fmlp_parts_add(c, at, width);
+        g = fmlp_parts_add(c, at, width, &more);
     else if (c->sums)
         plan->k->grad_bias(c->rows, n, fmlp_at(plan, t->dz[l], j), plan->layers[l].ld, !c->first,
                            g);
-    return finish(t, c, l, at, width, g, 1);
+    return finish(t, c, l, at, width, g, more, 1);
 }
 
 static int has_bias(const struct fmlp_layer_plan *p, const struct fmlp_item *it) {
@@ -78,14 +76,15 @@ static double panel_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     const struct fmlp_layer_plan *p = &plan->layers[l];
     const ptrdiff_t at = fmlp_item_weights(p, it), n = (it->k1 - it->k0) * it->width;
     void *g = sum_at(t, mem, at);
+    const void *more = 0;
     const struct fmlp_ahead ahead = ahead_of(t, it, at);
     if (c->sums && c->parts > 1)
-        g = fmlp_parts_add(c, at, n);
+        g = fmlp_parts_add(c, at, n, &more);
     else if (c->sums)
         plan->k->grad(c->rows, it->k0, it->k1, fmlp_item_columns(p, it), t->in_rows[l],
                       fmlp_at(plan, t->dz[l], it->j), p->ld, !c->first, g,
                       c->applies && is_far(t) ? &ahead : 0);
-    double squares = finish(t, c, l, at, n, g, 0);
+    double squares = finish(t, c, l, at, n, g, more, 0);
     if (p->wt_at >= 0 && c->transposes && !fmlp_muon_has(&t->muon, l))
         fmlp_transpose_item(plan, l, it->j, it->width, it->k0, it->k1, t->w, t->wt);
     if (has_bias(p, it))
@@ -107,9 +106,9 @@ static double narrow_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
                              !c->first, g, ldg);
     for (ptrdiff_t j = 0; j < p->n_out; j++) {
         const ptrdiff_t row = at + j * p->in_pad;
-        const void *sum = c->sums && c->parts > 1 ? fmlp_parts_add(c, row, n)
-                                                  : fmlp_at(plan, g, j * ldg);
-        squares += finish(t, c, l, row, n, sum, 0);
+        const void *sum = fmlp_at(plan, g, j * ldg), *more = 0;
+        if (c->sums && c->parts > 1) sum = fmlp_parts_add(c, row, n, &more);
+        squares += finish(t, c, l, row, n, sum, more, 0);
     }
     if (has_bias(p, it)) squares += bias(t, c, l, 0, p->n_out, fmlp_item_biases(p, it), lanes, mem);
     return squares;
@@ -125,7 +124,7 @@ static double rows_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     if (c->sums)
         plan->k->grad_sparse(it->k0, it->k1, p->out_pad, c->columns, t->dz[l], p->ld, !c->first,
                              g);
-    double squares = finish(t, c, l, at, (it->k1 - it->k0) * p->out_pad, g, 0);
+    double squares = finish(t, c, l, at, (it->k1 - it->k0) * p->out_pad, g, 0, 0);
     if (has_bias(p, it))
         squares += bias(t, c, l, 0, p->out_pad, fmlp_item_biases(p, it), p->out_pad, mem);
     return squares;
@@ -160,7 +159,8 @@ static double lazy_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
             prefetch_column(t, ahead);
         if (touches(c->columns, k)) {
             plan->k->grad_sparse(k, k + 1, p->out_pad, c->columns, t->dz[0], p->ld, 0, mem->item);
-            lazy->penalty[k] += c->penalty_factor * finish(t, c, 0, at, p->out_pad, mem->item, 0);
+            lazy->penalty[k] +=
+                c->penalty_factor * finish(t, c, 0, at, p->out_pad, mem->item, 0, 0);
             lazy->done[k] = c->lazy_step + 1;
         }
         if (c->build.rows && touches(c->build.out, k)) fmlp_lazy_catch_up(t, k, c->lazy_step + 1);
@@ -194,8 +194,8 @@ static double norm_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
         plan->k->norm_sums(c->rows, it->width, fmlp_at(plan, t->dy[l], it->j), p->ld,
                            fmlp_at(plan, t->z[l], it->j), p->ld, !c->first, dscale, dshift);
     }
-    return finish(t, c, l, scale, it->width, dscale, 1) +
-           finish(t, c, l, shift, it->width, dshift, 1);
+    return finish(t, c, l, scale, it->width, dscale, 0, 1) +
+           finish(t, c, l, shift, it->width, dshift, 0, 1);
 }
 
 /* Slopes of prelu; they are not penalised. */
@@ -208,7 +208,7 @@ static double slopes_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     void *g = sum_at(t, mem, at);
     if (c->sums)
         plan->k->grad_bias(c->rows, it->width, fmlp_at(plan, t->e[l], it->j), p->ld, !c->first, g);
-    return finish(t, c, l, at, it->width, g, 1);
+    return finish(t, c, l, at, it->width, g, 0, 1);
 }
 
 static double matrix_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,

@@ -55,6 +55,7 @@ struct fmlp_rule_args {
     double decay;     /* factor of the weights before the step; 1: no weight decay */
     double threshold; /* what their sizes lose after it; 0: no l1 */
     int nesterov;
+    const void *more; /* gradient sums to be added to those that the rule is given, or NULL */
 };
 
 struct fmlp_csr {

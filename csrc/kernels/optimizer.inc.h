@@ -192,17 +192,26 @@ FMLP_INLINE VT FN(finished)(VT g, VT w, int penalty, const struct FN(rule_const)
     return V(mul)(penalty ? V(fma)(c->alpha, w, g) : g, c->scale);
 }
 
-enum { FN(RULE_AHEAD) = 16 * LANES }; /* elements: some 60 ns with Adam, a line from another core 90 */
+/* Elements: with Adam some 60 ns, where a line from another core takes 90. */
+enum { FN(RULE_AHEAD) = 16 * LANES };
 
-/* shrink: with weight decay before the step and the l1 threshold after it. All cores read the weights
- * in a step, so one that writes them asks for the lines beforehand, and for no others'. */
-FMLP_INLINE double FN(rule_loop)(const int rule, const int shrink, int penalty, ptrdiff_t n,
-                                 const T *g, T *w, void *const *s, int nesterov,
+/* shrink: with weight decay before the step and the l1 threshold after it. In a step all cores read
+ * the weights; the one that writes them asks for the lines beforehand, and for no others'. */
+FMLP_INLINE double FN(rule_loop)(const int rule, const int shrink, ptrdiff_t n, const T *g, T *w,
+                                 void *const *s, const struct fmlp_rule_args *args,
                                  const struct FN(rule_const) *c) {
+    const T *more = args->more;
+    const int penalty = args->alpha != 0, nesterov = args->nesterov;
     VT squares = V(zero)();
     for (ptrdiff_t i = 0; i < n; i += LANES) {
-        FMLP_PREFETCH_OWN(w + (i + FN(RULE_AHEAD) < n ? i + FN(RULE_AHEAD) : i));
-        const VT wi = V(load)(w + i), gi = FN(finished)(V(load)(g + i), wi, penalty, c);
+        const ptrdiff_t ahead = i + FN(RULE_AHEAD) < n ? i + FN(RULE_AHEAD) : i;
+        FMLP_PREFETCH_OWN(w + ahead);
+        VT sum = V(load)(g + i);
+        if (more) { /* another core's */
+            FMLP_PREFETCH(more + ahead);
+            sum = V(add)(sum, V(load)(more + i));
+        }
+        const VT wi = V(load)(w + i), gi = FN(finished)(sum, wi, penalty, c);
         if (penalty) squares = V(fma)(wi, wi, squares);
         VT next = FN(rule_step)(rule, shrink ? V(mul)(c->decay, wi) : wi, gi, s, i, nesterov, c);
         if (shrink) next = FN(soft)(next, c);
@@ -216,10 +225,9 @@ FMLP_INLINE double FN(rule_run)(const int rule, const struct fmlp_rule_args *arg
                                 const T *g, T *w, void *const *s, const struct FN(rule_const) *c) {
     const int own = rule == FMLP_RULE_GRADIENT || rule == FMLP_RULE_MUON ||
                     rule == FMLP_RULE_SCHEDULEFREE;
-    const int penalty = args->alpha != 0, nesterov = args->nesterov;
     if (own || (args->decay == 1 && args->threshold == 0))
-        return FN(rule_loop)(rule, 0, penalty, n, g, w, s, nesterov, c);
-    return FN(rule_loop)(rule, 1, penalty, n, g, w, s, nesterov, c);
+        return FN(rule_loop)(rule, 0, n, g, w, s, args, c);
+    return FN(rule_loop)(rule, 1, n, g, w, s, args, c);
 }
 
 static double FN(rule)(int rule, ptrdiff_t n, const void *g, void *w, void *const *s,

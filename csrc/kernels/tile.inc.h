@@ -73,7 +73,7 @@ FMLP_INLINE void FN(tile_units)(const int m, const int nv, const int ahead,
     FMLP_UNROLL
     for (int i = 0; i < m; i++) p[i] = in_memory[i] = (const T *)t->rows[i] + t->first;
     for (ptrdiff_t k = 0; k < n; k++, b += ldb) {
-        if (ahead == FN(AHEAD_WEIGHTS)) {
+        if (ahead == FN(AHEAD_WEIGHTS) || ahead == FN(AHEAD_ROWS)) {
             FMLP_PREFETCH_L2(next);
             FMLP_RELOAD(pace);
             next += pace;

@@ -22,6 +22,7 @@ cdef extern from "kernels/kernels.h" nogil:
         double decay
         double threshold
         int nesterov
+        const void *more
 
     cdef struct fmlp_csr:
         const void *data

@@ -184,6 +184,7 @@ class Table:
         mix: float = ...,
         decay: float = ...,
         threshold: float = ...,
+        more: _Array | None = ...,
     ) -> float: ...
     def gradient_squares(
         self, g: _Array, w: _Array, *, scale: float = ..., alpha: float = ...

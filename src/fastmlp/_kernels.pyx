@@ -287,13 +287,14 @@ cdef class Table:
              double learning_rate=0.1, double momentum=0, bint nesterov=False, double beta_1=0.9,
              double beta_2=0.999, double epsilon=1e-8, double rho=0.9, double step=0.1,
              double step_gradient=0.1, double root=1, double mix=0.5, double decay=1,
-             double threshold=0):
+             double threshold=0, more=None):
         cdef fmlp_rule_args args
         args.scale, args.alpha, args.learning_rate = scale, alpha, learning_rate
         args.momentum, args.nesterov = momentum, nesterov
         args.beta_1, args.beta_2, args.epsilon, args.rho = beta_1, beta_2, epsilon, rho
         args.step, args.step_gradient, args.root, args.mix = step, step_gradient, root, mix
         args.decay, args.threshold = decay, threshold
+        args.more = NULL if more is None else _p(more)
         cdef void *s[FMLP_MAX_STATE]
         for i in range(FMLP_MAX_STATE):
             s[i] = _p(state[i]) if i < len(state) else NULL

@@ -70,11 +70,12 @@ static FN(wide) FN(rule_one)(int rule, FN(wide) w, FN(wide) g, FN(wide) *s,
     }
 }
 
-static void FN(check_rule)(int rule, ptrdiff_t n, double alpha, int nesterov) {
+static void FN(check_rule)(int rule, ptrdiff_t n, double alpha, int nesterov, int parts) {
+    const T *more = parts > 1 ? FN(input)(6, n, FN(REAL)) : 0;
     const struct fmlp_rule_args args = {
         .scale = 0.125, .alpha = alpha, .learning_rate = 0.0625, .momentum = 0.75, .beta_1 = 0.875,
         .beta_2 = 0.96875, .epsilon = 0.0078125, .rho = 0.625, .step = 0.25, .root = 1.5,
-        .step_gradient = 0.375, .mix = 0.4375, .decay = 1, .nesterov = nesterov};
+        .step_gradient = 0.375, .mix = 0.4375, .decay = 1, .nesterov = nesterov, .more = more};
     const T *g = FN(input)(0, n, FN(REAL));
     T *w = FN(input)(1, n, FN(REAL));
     T *s[] = {FN(input)(2, n, FN(REAL)), FN(input)(3, n, FN(REAL)), FN(input)(4, n, FN(REAL))};
@@ -94,12 +95,13 @@ static void FN(check_rule)(int rule, ptrdiff_t n, double alpha, int nesterov) {
     if (alpha != 0) ok &= FN(near)((T)returned, squares, squares * (FN(wide))n);
     for (ptrdiff_t i = 0; i < n; i++) {
         const T *b = before + 4 * i;
-        const FN(wide) gradient = (g[i] + args.alpha * b[0]) * args.scale;
+        const FN(wide) sum = more ? (FN(wide))g[i] + more[i] : g[i];
+        const FN(wide) gradient = (sum + args.alpha * b[0]) * args.scale;
         FN(wide) want[] = {b[1], b[2], b[3]};
         ok &= FN(near)(w[i], FN(rule_one)(rule, b[0], gradient, want, &args), 10);
         for (int k = 0; k < 3; k++) ok &= FN(near)(s[k][i], want[k], 10);
     }
-    FN(report)(ok, "rule", FN(REAL), rule, nesterov, n);
+    FN(report)(ok, "rule", FN(REAL), rule, nesterov + 2 * (parts - 1), n);
 }
 
 static void FN(check_transpose)(ptrdiff_t m, ptrdiff_t n) {
@@ -130,10 +132,11 @@ static void FN(check_sum)(ptrdiff_t n) {
 
 static void FN(check_rules)(void) {
     const ptrdiff_t sizes[] = {1, 2, LANES - 1, LANES, LANES + 1, 2 * LANES + 1, 3 * LANES, 37};
-    for (int i = 1; i < 9; i++) {
+    for (int i = 1; i < 20; i++) { /* beyond what a rule fetches ahead */
         for (int rule = FMLP_RULE_GRADIENT; rule <= FMLP_RULE_DESCENT; rule++) {
-            FN(check_rule)(rule, i * LANES, 0, 0);
-            FN(check_rule)(rule, i * LANES, 0.25, 1);
+            FN(check_rule)(rule, i * LANES, 0, 0, 1);
+            FN(check_rule)(rule, i * LANES, 0.25, 1, 1);
+            FN(check_rule)(rule, i * LANES, 0.25, 0, 2);
         }
     }
     for (int i = 0; i < 8; i++) {

@@ -205,6 +205,19 @@ def test_an_element_is_its_own(table, rule, rng):
     assert (np.isnan(seen) == (np.arange(n) == 1)).all()
 
 
+@pytest.mark.parametrize("rule", FORMULAS)
+def test_more_sums(table, rule, rng):
+    """Gradients in two parts: the bits of a rule that is given their sum."""
+    n = 19 * table.lanes
+    args = {**ARGS, "alpha": 0.3, "decay": 0.9, "threshold": 0.01}
+    want = [abs(draw(n, table, rng)) for _ in range(1 + N_STATE.get(rule, 2))]
+    got = [a.copy() for a in want]
+    g, more = draw(n, table, rng), draw(n, table, rng)
+    squares = table.rule(rule, g + more, *want, **args)
+    assert table.rule(rule, g, *got, more=spread(more, table, rng), **args) == squares
+    assert all(same_bits(a, b) for a, b in zip(got, want, strict=True))
+
+
 def test_gradient_squares(table, rng):
     for n in (table.lanes, 6 * table.lanes):
         for alpha in (0, 0.7):
