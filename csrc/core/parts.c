@@ -30,10 +30,8 @@ int fmlp_parts_of_rows(const struct fmlp_trainer *t, ptrdiff_t rows) {
     return rows >= t->parts * LEAST_ROWS / 2 ? t->parts : 1;
 }
 
-/* Whole vectors of rows: the loss takes rows by vectors. */
 static ptrdiff_t first_row(const struct fmlp_chunk *c, ptrdiff_t part) {
-    const ptrdiff_t lanes = c->t->plan.k->lanes;
-    return part == c->parts ? c->rows : c->rows * part / c->parts / lanes * lanes;
+    return c->rows * part / c->parts;
 }
 
 static void gradient(const struct fmlp_chunk *c, const struct fmlp_item *it, ptrdiff_t part) {
