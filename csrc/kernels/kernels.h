@@ -84,8 +84,8 @@ struct fmlp_columns {
     void *value;      /* (entries) T */
 };
 
-/* What will be touched next, to be brought into L2 meanwhile: arrays (k1 - k0, width) whose blocks of
- * nr rows lie `stride` bytes apart. */
+/* What will be written next, to be brought into the caches meanwhile: arrays (k1 - k0, width) whose
+ * blocks of nr rows lie `stride` bytes apart. */
 enum { FMLP_AHEAD = 4 };
 struct fmlp_ahead {
     const void *at[FMLP_AHEAD];

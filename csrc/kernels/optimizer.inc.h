@@ -207,7 +207,7 @@ FMLP_INLINE double FN(rule_loop)(const int rule, const int shrink, ptrdiff_t n, 
         const ptrdiff_t ahead = i + FN(RULE_AHEAD) < n ? i + FN(RULE_AHEAD) : i;
         FMLP_PREFETCH_OWN(w + ahead);
         VT sum = V(load)(g + i);
-        if (more) { /* another core's */
+        if (more) { /* often another core's */
             FMLP_PREFETCH(more + ahead);
             sum = V(add)(sum, V(load)(more + i));
         }

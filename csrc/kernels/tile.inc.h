@@ -30,8 +30,8 @@ struct FN(tile) {
 
 enum { FN(TILE_FORWARD), FN(TILE_BACKWARD), FN(TILE_GRAD) };
 
-/* What is fetched beside the products: nothing; the next part of the weights (forward,
- * backward); rows of X for the next tile (forward); weights and state (gradient). */
+/* What is fetched beside the products: nothing; the next part of the weights (forward, backward);
+ * that and rows of X for the next tile (forward); weights and state to be written (gradient). */
 enum { FN(AHEAD_NOTHING), FN(AHEAD_WEIGHTS), FN(AHEAD_ROWS), FN(AHEAD_STREAMS) };
 enum { FN(NEXT_ROWS) = 16 }; /* no fewer than a tile has, a power of two */
 
