@@ -36,7 +36,7 @@ NO_OPENMP, NEED_OPENMP, SANITIZE, DEBUG_CYTHON = (
 
 # Kernel files csrc/kernels/isa_<name>.c: gcc and clang flags, MSVC flags, machines (empty: any).
 # Explicit features rather than an -march level: older compilers, and cpu/features.c tests each bit
-# but prfchw's: the instruction does nothing where that is missing.
+# but prfchw's: prefetchw does nothing where that is missing.
 V3 = "-mavx2 -mfma -mf16c -mbmi -mbmi2 -mlzcnt -mmovbe -mprfchw".split()
 V4 = "-mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl -mprefer-vector-width=512".split()
 ISA = {
