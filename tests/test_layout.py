@@ -189,7 +189,7 @@ def test_engine_knows_the_isa_table():
 
 def test_detection_tests_every_flag_compiled_with():
     detection = re.sub(r"[^a-z0-9]", "", read(CSRC / "cpu/features.h").lower())
-    hints = {"prfchw"}  # of x86-64; one that lacks it does nothing then (Windows 8.1 relies on that)
+    hints = {"prfchw"}  # does nothing where it is missing; Windows 8.1 relies on that
     for gcc_flags, _, _ in isa_table().values():
         for flag in gcc_flags:
             feature = flag.removeprefix("-m")
