@@ -80,15 +80,14 @@ FMLP_INLINE vf_t vf_signof(vf_t v) { return _mm256_and_ps(v, _mm256_set1_ps(-0.0
 FMLP_INLINE vf_t vf_abs(vf_t v) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v); }
 FMLP_INLINE vf_t vf_neg(vf_t v) { return _mm256_xor_ps(v, _mm256_set1_ps(-0.0f)); }
 FMLP_INLINE vf_t vf_xorsign(vf_t a, vf_t b) { return _mm256_xor_ps(a, vf_signof(b)); }
-FMLP_INLINE vf_t vf_round(vf_t v) { return _mm256_round_ps(v, 8); } /* 8: quietly */
+FMLP_INLINE vf_t vf_shift(void) { return _mm256_set1_ps(12583039.0f); } /* 1.5 * 2^23 + 127 */
 FMLP_INLINE vf_t vf_pow2(vf_t v) {
-    /* 1.5 * 2^23 + 127 + v has the biased exponent in its lowest bits. */
-    __m256i bits = _mm256_castps_si256(_mm256_add_ps(v, _mm256_set1_ps(12583039.0f)));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(bits, 23));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(v), 23));
 }
 FMLP_INLINE vf_t vf_scale(vf_t a, vf_t v) {
     vf_t h = vf_max(vf_min(v, vf_set1(100.0f)), vf_set1(-100.0f)); /* only the last step rounds */
-    return vf_mul(vf_mul(a, vf_pow2(h)), vf_pow2(vf_sub(v, h)));
+    const vf_t first = vf_pow2(vf_add(h, vf_shift()));
+    return vf_mul(vf_mul(a, first), vf_pow2(vf_add(vf_sub(v, h), vf_shift())));
 }
 FMLP_INLINE vf_t vf_getexp(vf_t v) {
     __m256i e = _mm256_srli_epi32(_mm256_castps_si256(vf_abs(v)), 23);
@@ -159,14 +158,16 @@ FMLP_INLINE vd_t vd_signof(vd_t v) { return _mm256_and_pd(v, _mm256_set1_pd(-0.0
 FMLP_INLINE vd_t vd_abs(vd_t v) { return _mm256_andnot_pd(_mm256_set1_pd(-0.0), v); }
 FMLP_INLINE vd_t vd_neg(vd_t v) { return _mm256_xor_pd(v, _mm256_set1_pd(-0.0)); }
 FMLP_INLINE vd_t vd_xorsign(vd_t a, vd_t b) { return _mm256_xor_pd(a, vd_signof(b)); }
-FMLP_INLINE vd_t vd_round(vd_t v) { return _mm256_round_pd(v, 8); }
+FMLP_INLINE vd_t vd_shift(void) {
+    return _mm256_set1_pd(6755399441056767.0); /* 1.5 * 2^52 + 1023 */
+}
 FMLP_INLINE vd_t vd_pow2(vd_t v) {
-    __m256i bits = _mm256_castpd_si256(_mm256_add_pd(v, _mm256_set1_pd(6755399441056767.0)));
-    return _mm256_castsi256_pd(_mm256_slli_epi64(bits, 52)); /* 1.5 * 2^52 + 1023 + v */
+    return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(v), 52));
 }
 FMLP_INLINE vd_t vd_scale(vd_t a, vd_t v) {
     vd_t h = vd_max(vd_min(v, vd_set1(900.0)), vd_set1(-900.0));
-    return vd_mul(vd_mul(a, vd_pow2(h)), vd_pow2(vd_sub(v, h)));
+    const vd_t first = vd_pow2(vd_add(h, vd_shift()));
+    return vd_mul(vd_mul(a, first), vd_pow2(vd_add(vd_sub(v, h), vd_shift())));
 }
 FMLP_INLINE vd_t vd_getexp(vd_t v) {
     /* AVX2 has no int64 -> double: the exponent becomes the low bits of 2^52 + e. */

@@ -94,11 +94,9 @@ FMLP_INLINE vf_t vf_signof(vf_t v) { return _mm512_and_ps(v, _mm512_set1_ps(-0.0
 FMLP_INLINE vf_t vf_abs(vf_t v) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), v); }
 FMLP_INLINE vf_t vf_neg(vf_t v) { return _mm512_xor_ps(v, _mm512_set1_ps(-0.0f)); }
 FMLP_INLINE vf_t vf_xorsign(vf_t a, vf_t b) { return _mm512_xor_ps(a, vf_signof(b)); }
-FMLP_INLINE vf_t vf_round(vf_t v) { return _mm512_roundscale_ps(v, 8); } /* 8: quietly */
+FMLP_INLINE vf_t vf_shift(void) { return _mm512_set1_ps(12583039.0f); } /* 1.5 * 2^23 + 127 */
 FMLP_INLINE vf_t vf_pow2(vf_t v) {
-    /* 1.5 * 2^23 + 127 + v has the biased exponent in its lowest bits. */
-    __m512i bits = _mm512_castps_si512(_mm512_add_ps(v, _mm512_set1_ps(12583039.0f)));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 23));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(v), 23));
 }
 FMLP_INLINE vf_t vf_scale(vf_t a, vf_t v) { return _mm512_scalef_ps(a, v); }
 FMLP_INLINE vf_t vf_getexp(vf_t v) { return _mm512_getexp_ps(v); }
@@ -177,10 +175,11 @@ FMLP_INLINE vd_t vd_signof(vd_t v) { return _mm512_and_pd(v, _mm512_set1_pd(-0.0
 FMLP_INLINE vd_t vd_abs(vd_t v) { return _mm512_andnot_pd(_mm512_set1_pd(-0.0), v); }
 FMLP_INLINE vd_t vd_neg(vd_t v) { return _mm512_xor_pd(v, _mm512_set1_pd(-0.0)); }
 FMLP_INLINE vd_t vd_xorsign(vd_t a, vd_t b) { return _mm512_xor_pd(a, vd_signof(b)); }
-FMLP_INLINE vd_t vd_round(vd_t v) { return _mm512_roundscale_pd(v, 8); }
+FMLP_INLINE vd_t vd_shift(void) {
+    return _mm512_set1_pd(6755399441056767.0); /* 1.5 * 2^52 + 1023 */
+}
 FMLP_INLINE vd_t vd_pow2(vd_t v) {
-    __m512i bits = _mm512_castpd_si512(_mm512_add_pd(v, _mm512_set1_pd(6755399441056767.0)));
-    return _mm512_castsi512_pd(_mm512_slli_epi64(bits, 52)); /* 1.5 * 2^52 + 1023 + v */
+    return _mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(v), 52));
 }
 FMLP_INLINE vd_t vd_scale(vd_t a, vd_t v) { return _mm512_scalef_pd(a, v); }
 FMLP_INLINE vd_t vd_getexp(vd_t v) { return _mm512_getexp_pd(v); }

@@ -81,15 +81,14 @@ FMLP_INLINE vf_t vf_xorsign(vf_t a, vf_t b) {
     return vreinterpretq_f32_u32(
         veorq_u32(vreinterpretq_u32_f32(a), vreinterpretq_u32_f32(vf_signof(b))));
 }
-FMLP_INLINE vf_t vf_round(vf_t v) { return vrndnq_f32(v); }
+FMLP_INLINE vf_t vf_shift(void) { return vdupq_n_f32(12583039.0f); } /* 1.5 * 2^23 + 127 */
 FMLP_INLINE vf_t vf_pow2(vf_t v) {
-    /* 1.5 * 2^23 + 127 + v has the biased exponent in its lowest bits. */
-    uint32x4_t bits = vreinterpretq_u32_f32(vaddq_f32(v, vdupq_n_f32(12583039.0f)));
-    return vreinterpretq_f32_u32(vshlq_n_u32(bits, 23));
+    return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(v), 23));
 }
 FMLP_INLINE vf_t vf_scale(vf_t a, vf_t v) {
     vf_t h = vf_max(vf_min(v, vf_set1(100.0f)), vf_set1(-100.0f)); /* only the last step rounds */
-    return vf_mul(vf_mul(a, vf_pow2(h)), vf_pow2(vf_sub(v, h)));
+    const vf_t first = vf_pow2(vf_add(h, vf_shift()));
+    return vf_mul(vf_mul(a, first), vf_pow2(vf_add(vf_sub(v, h), vf_shift())));
 }
 FMLP_INLINE vf_t vf_getexp(vf_t v) {
     uint32x4_t e = vshrq_n_u32(vreinterpretq_u32_f32(vabsq_f32(v)), 23);
@@ -152,14 +151,14 @@ FMLP_INLINE vd_t vd_xorsign(vd_t a, vd_t b) {
     return vreinterpretq_f64_u64(
         veorq_u64(vreinterpretq_u64_f64(a), vreinterpretq_u64_f64(vd_signof(b))));
 }
-FMLP_INLINE vd_t vd_round(vd_t v) { return vrndnq_f64(v); }
+FMLP_INLINE vd_t vd_shift(void) { return vdupq_n_f64(6755399441056767.0); } /* 1.5 * 2^52 + 1023 */
 FMLP_INLINE vd_t vd_pow2(vd_t v) {
-    uint64x2_t bits = vreinterpretq_u64_f64(vaddq_f64(v, vdupq_n_f64(6755399441056767.0)));
-    return vreinterpretq_f64_u64(vshlq_n_u64(bits, 52)); /* 1.5 * 2^52 + 1023 + v */
+    return vreinterpretq_f64_u64(vshlq_n_u64(vreinterpretq_u64_f64(v), 52));
 }
 FMLP_INLINE vd_t vd_scale(vd_t a, vd_t v) {
     vd_t h = vd_max(vd_min(v, vd_set1(900.0)), vd_set1(-900.0));
-    return vd_mul(vd_mul(a, vd_pow2(h)), vd_pow2(vd_sub(v, h)));
+    const vd_t first = vd_pow2(vd_add(h, vd_shift()));
+    return vd_mul(vd_mul(a, first), vd_pow2(vd_add(vd_sub(v, h), vd_shift())));
 }
 FMLP_INLINE vd_t vd_getexp(vd_t v) {
     uint64x2_t e = vshrq_n_u64(vreinterpretq_u64_f64(vabsq_f64(v)), 52);

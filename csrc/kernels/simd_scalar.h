@@ -5,11 +5,13 @@
  *   load_n store_n        the first n lanes, 0 <= n <= LANES; the others read as 0 or stay
  *   load_strided store_strided   lane i = p[i * stride] for i < n; memory beyond n is never touched
  *   max(a, b) = a > b ? a : b   min(a, b) = a < b ? a : b   (so NaN in either gives b)
- *   fma(a, b, c) = a * b + c    fnma(a, b, c) = c - a * b   round: to nearest, ties to even
+ *   fma(a, b, c) = a * b + c    fnma(a, b, c) = c - a * b
  *   lt le gt ge eq ne     -> mask, IEEE; sel(m, a, b) = m ? a : b; mand mor mnot any
  *   transpose(v[LANES])  lane j of vector i <-> lane i of vector j
  *   hsum hmax             lane i with lane i + LANES / 2, then halves again: a fixed order
- *   pow2(v)               2^v for integral v with 2^v normal
+ *   shift pow2            v + shift is rounded to an integer v, ends in the biased exponent of 2^v
+ *                         and minus shift is v, for |v| < 2^21 (float), 2^50 (double);
+ *                         pow2(v + shift) = 2^v where that is normal
  *   scale(a, v)           a * 2^v, rounded once, for a in [0.5, 2] or NaN and integral
  *                         v in [-200, 200] (float), [-1400, 1400] (double)
  *   getexp getmant        v = getmant * 2^getexp, getmant in [1, 2), for positive normal v
@@ -88,17 +90,11 @@ FMLP_INLINE vf_t vf_neg(vf_t v) { return fmlp_from_bits_f(fmlp_bits_f(v) ^ 0x800
 FMLP_INLINE vf_t vf_xorsign(vf_t a, vf_t b) {
     return fmlp_from_bits_f(fmlp_bits_f(a) ^ (fmlp_bits_f(b) & 0x80000000u));
 }
-FMLP_INLINE vf_t vf_round(vf_t v) {
-    /* Adding 2^23 leaves no fraction bits; libm's rint would be a call below SSE4.1. */
-    vf_t a = vf_abs(v);
-    vf_t r = (a + 8388608.0f) - 8388608.0f;
-    return a < 8388608.0f ? vf_or(r, vf_signof(v)) : v;
-}
-/* 1.5 * 2^23 + 127 + v has the biased exponent in its lowest bits. */
-FMLP_INLINE vf_t vf_pow2(vf_t v) { return fmlp_from_bits_f(fmlp_bits_f(v + 12583039.0f) << 23); }
+FMLP_INLINE vf_t vf_shift(void) { return 12583039.0f; } /* 1.5 * 2^23 + 127 */
+FMLP_INLINE vf_t vf_pow2(vf_t v) { return fmlp_from_bits_f(fmlp_bits_f(v) << 23); }
 FMLP_INLINE vf_t vf_scale(vf_t a, vf_t v) {
     vf_t h = vf_max(vf_min(v, 100.0f), -100.0f); /* the second factor alone may round */
-    return a * vf_pow2(h) * vf_pow2(v - h);
+    return a * vf_pow2(h + vf_shift()) * vf_pow2(v - h + vf_shift());
 }
 FMLP_INLINE vf_t vf_getexp(vf_t v) {
     return (float)((int32_t)(fmlp_bits_f(v) >> 23 & 0xffu) - 127);
@@ -151,17 +147,11 @@ FMLP_INLINE vd_t vd_neg(vd_t v) { return fmlp_from_bits_d(fmlp_bits_d(v) ^ (uint
 FMLP_INLINE vd_t vd_xorsign(vd_t a, vd_t b) {
     return fmlp_from_bits_d(fmlp_bits_d(a) ^ (fmlp_bits_d(b) & (uint64_t)1 << 63));
 }
-FMLP_INLINE vd_t vd_round(vd_t v) {
-    vd_t a = vd_abs(v);
-    vd_t r = (a + 4503599627370496.0) - 4503599627370496.0;
-    return a < 4503599627370496.0 ? vd_or(r, vd_signof(v)) : v;
-}
-FMLP_INLINE vd_t vd_pow2(vd_t v) {
-    return fmlp_from_bits_d(fmlp_bits_d(v + 6755399441056767.0) << 52); /* 1.5 * 2^52 + 1023 */
-}
+FMLP_INLINE vd_t vd_shift(void) { return 6755399441056767.0; } /* 1.5 * 2^52 + 1023 */
+FMLP_INLINE vd_t vd_pow2(vd_t v) { return fmlp_from_bits_d(fmlp_bits_d(v) << 52); }
 FMLP_INLINE vd_t vd_scale(vd_t a, vd_t v) {
     vd_t h = vd_max(vd_min(v, 900.0), -900.0);
-    return a * vd_pow2(h) * vd_pow2(v - h);
+    return a * vd_pow2(h + vd_shift()) * vd_pow2(v - h + vd_shift());
 }
 FMLP_INLINE vd_t vd_getexp(vd_t v) {
     return (double)((int64_t)(fmlp_bits_d(v) >> 52 & 0x7ffu) - 1023);

@@ -6,9 +6,9 @@
 
 /* exp(x) - 1 for x <= 0 (other x: anything, NaN for NaN). -1 from where it rounds to that. */
 FMLP_INLINE VT FN(vexpm1)(VT x) {
-    VT n, q, s;
-    q = FN(exp_reduce)(V(max)(V(set1)(FMLP_IS_F32 ? -20 : -40), x), &n);
-    s = V(pow2)(n); /* exp(x) - 1 = 2^n q + (2^n - 1) */
+    VT shifted, q, s;
+    q = FN(exp_reduce)(0, V(max)(V(set1)(FMLP_IS_F32 ? -20 : -40), x), &shifted);
+    s = V(pow2)(shifted); /* exp(x) - 1 = 2^n q + (2^n - 1) */
     return V(fma)(s, q, V(sub)(s, V(set1)(1)));
 }
 

@@ -71,7 +71,6 @@ static void FN(check_arithmetic)(const T *a, const T *b, const T *c) {
     EXPECT("min", V(min)(x, y), a[i] < b[i] ? a[i] : b[i]);
     EXPECT("abs", V(abs)(x), M(fabs)(a[i]));
     EXPECT("neg", V(neg)(x), -a[i]);
-    EXPECT("round", V(round)(x), M(nearbyint)(a[i]));
     EXPECT("or", V(or)(x, y), FN(from_bits)(FN(bits)(a[i]) | FN(bits)(b[i])));
     EXPECT("signof", V(signof)(x), FN(from_bits)(FN(bits)(a[i]) & SIGN));
     EXPECT("xorsign", V(xorsign)(x, y), FN(from_bits)(FN(bits)(a[i]) ^ (FN(bits)(b[i]) & SIGN)));
@@ -103,7 +102,7 @@ static void FN(check_exponents)(void) {
     T want[LANES], v[LANES], w[LANES];
     for (int e = 1 - BIAS; e <= BIAS; e++) {
         for (int i = 0; i < LANES; i++) v[i] = (T)(e + i > BIAS ? BIAS : e + i);
-        EXPECT("pow2", V(pow2)(V(load)(v)), M(ldexp)((T)1, (int)v[i]));
+        EXPECT("pow2", V(pow2)(V(add)(V(load)(v), V(shift)())), M(ldexp)((T)1, (int)v[i]));
         for (int i = 0; i < LANES; i++) {
             w[i] = M(ldexp)((T)random_uniform(1, 2), (int)v[i]);
             if (i % 3 == 1) w[i] = M(ldexp)((T)1, (int)v[i]);
