@@ -197,7 +197,7 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
             )
             if incremental:
                 del self.loss_curve_[:-MAX_PARTIAL_FIT_CURVE]
-        self._install(weights)
+        self._install(weights, None if noise else network)
         return messages
 
     def _has_ready_rows(self, X, dtype, first):
@@ -328,9 +328,9 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
 
     # ------------------------------------------------------------------------------------- weights
 
-    def _install(self, weights):
-        """Make these weights the model's."""
-        weights.networks = {self._network_key(): self._network(weights)}
+    def _install(self, weights, network=None):
+        """Make these weights the model's. ``network``: their description, if it is there."""
+        weights.networks = {self._network_key(): network or self._network(weights)}
         # All at once, and never in place: another thread may be in predict.
         attributes = {"_weights": weights, **weights.attributes}
         self.__dict__.update(attributes)

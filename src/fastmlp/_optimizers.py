@@ -163,6 +163,8 @@ class Optimizer:
 
     def epoch_rates(self, n_steps):
         """Learning rates of the next steps, or None: all have `step_rate`."""
+        if not self.schedule.per_step and not self.warmup_fraction:
+            return None
         warmup = math.ceil(self.warmup_fraction * self.total_steps)
         if not self.schedule.per_step and self.scheduled >= warmup:
             return None

@@ -72,10 +72,11 @@ def train(est, trainer, optimizer, monitor, order, n_rows, *, max_epochs):
     fixed = dict(optimizer.step_arguments(), alpha=float(est.alpha))
     steps_per_epoch = -(-n_rows // trainer.batch_size)
     optimizer.begin(steps_per_epoch, est.max_iter)
+    shuffles = est.shuffle and order is not None and not optimizer.full_batch
     try:
         est.n_iter_ = 0
         for _ in range(max_epochs):
-            if est.shuffle and not optimizer.full_batch:
+            if shuffles:
                 shuffle(est._random_state, order)  # the draw of sklearn.utils.shuffle(order)
             position = 0
             rates = optimizer.epoch_rates(steps_per_epoch)
@@ -170,7 +171,7 @@ def fit_stochastic(est, network, weights, data, validation, *, incremental, n_th
 
     rows = None if validation is None else validation[0]
     n_rows = data.n_rows if rows is None else len(rows)
-    if rows is None and est.shuffle:
+    if rows is None and est.shuffle and n_rows > 1:
         rows = np.arange(n_rows, dtype=np.intp)
     if optimizer.full_batch:
         check_full_batch(est, n_rows)

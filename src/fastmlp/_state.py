@@ -34,11 +34,11 @@ class Checkpoint:
 
     def __init__(self, estimator):
         self.attributes = estimator.__dict__
-        self.before = dict(self.attributes)
-        lists = map(self.before.get, HISTORY)
-        self.lengths = [(curve, len(curve)) for curve in lists if type(curve) is list]
-        self.optimizer = self.before.get("_optimizer")
-        self.optimizer_before = None if self.optimizer is None else dict(vars(self.optimizer))
+        self.before = before = self.attributes.copy()
+        curves = before.get("loss_curve_"), before.get("validation_scores_")
+        self.lengths = [(curve, len(curve)) for curve in curves if type(curve) is list]
+        self.optimizer = before.get("_optimizer")
+        self.optimizer_before = self.optimizer and self.optimizer.__dict__.copy()
 
     def restore(self):
         """Bring attributes, curves and the optimizer's counters back."""

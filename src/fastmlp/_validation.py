@@ -194,11 +194,12 @@ def check_hidden_layer_sizes(value):
         If a size is not positive or not an integer.
     """
     sizes = list(value) if hasattr(value, "__iter__") else [value]
-    if not {*map(type, sizes)} <= {int} and not all(isinstance(size, Integral) for size in sizes):
-        raise InvalidParameterError(f"hidden_layer_sizes must be integers, got {sizes}.")
-    if min(sizes, default=1) <= 0:
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-    return list(map(int, sizes))
+    for size in sizes:
+        if type(size) is not int and not isinstance(size, Integral):
+            raise InvalidParameterError(f"hidden_layer_sizes must be integers, got {sizes}.")
+        if size <= 0:
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    return [int(size) for size in sizes]
 
 
 def layer_activations(activation, n_hidden):

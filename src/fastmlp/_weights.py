@@ -152,11 +152,15 @@ def views(flat, layout):
     """
     coefs, intercepts, extras = _places(layout)
 
+    weights = [flat[start:stop].reshape(shape) for start, stop, shape in coefs]
+    biases = [flat[start:stop] for start, stop, _ in intercepts]
+    if not extras:
+        return weights, biases, {}
+
     def take(places):
         return [place and flat[place[0] : place[1]].reshape(place[2]) for place in places]
 
-    biases = [flat[start:stop] for start, stop, _ in intercepts]
-    return take(coefs), biases, {name: take(places) for name, places in extras.items()}
+    return weights, biases, {name: take(places) for name, places in extras.items()}
 
 
 def running_views(running, layout):
