@@ -78,9 +78,22 @@ static void units_back(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdiff
         plan->k->maxout_backward(m, p->units, p->pieces, e, p->ld, dz, p->ld);
 }
 
+/* For a plain layer below: product_back and what there is in `early` at once. */
+static int product_back_early(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdiff_t m,
+                              const struct fmlp_early *early) {
+    const struct fmlp_plan *plan = &t->plan;
+    const struct fmlp_layer_plan *p = &plan->layers[l], *below = &plan->layers[l - 1];
+    if (p->layout != FMLP_NARROW || below->stored || below->slopes || below->pieces > 1) return 0;
+    return plan->k->backward_narrow_sums(
+        m, p->n_out, p->n_in, row_of(t, t->dz, l, i), p->ld, fmlp_at(plan, t->w, p->w_at),
+        below->act, row_of(t, t->a, l - 1, i), below->ld, row_of(t, t->dz, l - 1, i), below->ld,
+        early->g, early->biases);
+}
+
 /* Deltas of layer l's input, and with them of the layer below up to its activation: into dy where
  * that layer is normalised, else into dz. */
-static void deltas_below(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdiff_t m) {
+static void deltas_below(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdiff_t m,
+                         struct fmlp_early *early) {
     const struct fmlp_plan *plan = &t->plan;
     const struct fmlp_layer_plan *p = &plan->layers[l], *below = &plan->layers[l - 1];
     /* for prelu and maxout, whose own part comes after, a mask or nothing */
@@ -89,6 +102,8 @@ static void deltas_below(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdi
     const void *a = row_of(t, below->stored ? t->d : t->a, l - 1, i);
     void *dz = row_of(t, t->dz, l - 1, i);
     void *out = below->norm ? row_of(t, t->dy, l - 1, i) : dz, *dh = row_of(t, t->dh, l - 1, i);
+    if (early) early->done = product_back_early(t, l, i, m, early);
+    if (early && early->done) return;
     if (!dh) { /* no residual here or above */
         product_back(t, l, i, m, act, a, out, ld);
         units_back(t, l - 1, i, m, out);
@@ -143,10 +158,11 @@ static int forward(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m) {
     return 1;
 }
 
-static void backward(const struct fmlp_chunk *c, int from, ptrdiff_t i, ptrdiff_t m) {
+static void backward(const struct fmlp_chunk *c, int from, ptrdiff_t i, ptrdiff_t m,
+                     struct fmlp_early *early) {
     const struct fmlp_plan *plan = &c->t->plan;
     for (int l = from; l > 0; l--) {
-        deltas_below(c->t, l, i, m);
+        deltas_below(c->t, l, i, m, l == plan->n_layers - 1 ? early : 0);
         if (plan->layers[l - 1].norm == FMLP_NORM_BATCH) return;
         if (plan->layers[l - 1].norm) normalisation_back(c, l - 1, i, m);
     }
@@ -159,19 +175,20 @@ void fmlp_rows_item(void *arg, ptrdiff_t item, int thread) {
         return;
     }
     const ptrdiff_t i = c->rows * item / c->blocks, end = c->rows * (item + 1) / c->blocks;
-    fmlp_rows_block(c, i, end - i, thread);
+    fmlp_rows_block(c, i, end - i, thread, 0);
 }
 
-void fmlp_rows_block(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m, int thread) {
+void fmlp_rows_block(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m, int thread,
+                     struct fmlp_early *early) {
     if (c->backward) {
         normalisation_back(c, c->layer, i, m);
-        backward(c, c->layer, i, m);
+        backward(c, c->layer, i, m, early);
         return;
     }
     if (c->passes & FMLP_FORWARD && !forward(c, i, m)) return;
     if (!(c->passes & FMLP_BACKWARD)) return;
     loss(c, i, m, fmlp_thread_memory(c->t, thread).group);
-    backward(c, c->t->plan.n_layers - 1, i, m);
+    backward(c, c->t->plan.n_layers - 1, i, m, early);
 }
 
 /* -------------------------------------------------------- batch statistics */

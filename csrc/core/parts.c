@@ -34,7 +34,9 @@ static ptrdiff_t first_row(const struct fmlp_chunk *c, ptrdiff_t part) {
     return c->rows * part / c->parts;
 }
 
-static void gradient(const struct fmlp_chunk *c, const struct fmlp_item *it, ptrdiff_t part) {
+/* early: NULL, or what has been summed already */
+static void gradient(const struct fmlp_chunk *c, const struct fmlp_item *it, ptrdiff_t part,
+                     const struct fmlp_early *early) {
     const struct fmlp_trainer *t = c->t;
     const struct fmlp_plan *plan = &t->plan;
     const struct fmlp_layer_plan *p = &plan->layers[it->layer];
@@ -43,29 +45,36 @@ static void gradient(const struct fmlp_chunk *c, const struct fmlp_item *it, ptr
     const void *dz = fmlp_at(plan, t->dz[it->layer], i * p->ld + it->j);
     const ptrdiff_t sums = part * plan->w_len;
     void *g = fmlp_at(plan, t->part_sums, sums + fmlp_item_weights(p, it));
-    if (p->layout == FMLP_NARROW)
-        plan->k->grad_narrow(m, it->k0, it->k1, p->n_out, rows, dz, p->ld, 0, g, p->in_pad);
-    else
+    void *biases = fmlp_at(plan, t->part_sums, sums + fmlp_item_biases(p, it));
+    const int last = plan->n_layers - 1, summed = early && early->done;
+    if (p->layout != FMLP_NARROW)
         plan->k->grad(m, it->k0, it->k1, fmlp_item_columns(p, it), rows, dz, p->ld, 0, g, 0);
-    if (it->k0 == 0)
-        plan->k->grad_bias(m, it->width, dz, p->ld, 0,
-                           fmlp_at(plan, t->part_sums, sums + fmlp_item_biases(p, it)));
+    else if (!summed || it->layer != last)
+        plan->k->grad_narrow(m, it->k0, it->k1, p->n_out, rows, dz, p->ld, 0, g, p->in_pad);
+    if (it->k0 > 0) return;
+    if (summed && it->layer == last - 1)
+        memcpy(biases, fmlp_at(plan, early->biases, it->j), (size_t)(it->width * plan->k->size));
+    else plan->k->grad_bias(m, it->width, dz, p->ld, 0, biases);
 }
 
 void fmlp_part_item(void *arg, ptrdiff_t part, int thread) {
     const struct fmlp_chunk *c = arg;
     const struct fmlp_plan *plan = &c->t->plan;
-    const ptrdiff_t end = first_row(c, part + 1);
-    for (ptrdiff_t i = first_row(c, part); i < end; i += plan->row_block)
-        fmlp_rows_block(c, i, fmlp_min(plan->row_block, end - i), thread);
-    for (ptrdiff_t k = 0; k < plan->n_items; k++) gradient(c, &plan->items[k], part);
+    const ptrdiff_t first = first_row(c, part), end = first_row(c, part + 1);
+    const ptrdiff_t g = part * plan->w_len + plan->layers[plan->n_layers - 1].w_at;
+    struct fmlp_early early = {.g = fmlp_at(plan, c->t->part_sums, g),
+                               .biases = fmlp_at(plan, c->t->part_biases, part * plan->max_ld)};
+    const int one = end - first <= plan->row_block; /* all rows of the part are summed at once */
+    for (ptrdiff_t i = first; i < end; i += plan->row_block)
+        fmlp_rows_block(c, i, fmlp_min(plan->row_block, end - i), thread, one ? &early : 0);
+    for (ptrdiff_t k = 0; k < plan->n_items; k++) gradient(c, &plan->items[k], part, &early);
 }
 
 void fmlp_part_gradient_item(void *arg, ptrdiff_t item, int thread) {
     const struct fmlp_chunk *c = arg;
     const struct fmlp_plan *plan = &c->t->plan;
     (void)thread;
-    gradient(c, &plan->items[item % plan->n_items], item / plan->n_items);
+    gradient(c, &plan->items[item % plan->n_items], item / plan->n_items, 0);
 }
 
 void *fmlp_parts_add(const struct fmlp_chunk *c, ptrdiff_t at, ptrdiff_t n, const void **more) {

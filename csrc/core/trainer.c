@@ -122,7 +122,11 @@ static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const f
     if (t->averages_itself) t->s[t->n_s++] = t->average;
     t->g = t->batch > t->chunk || t->clip ? fmlp_take(arena, plan->w_len, size) : 0;
     t->parts = fmlp_parts_of(t, net);
-    t->part_sums = t->parts > 1 ? fmlp_take(arena, fmlp_size_mul(t->parts, plan->w_len), size) : 0;
+    t->part_sums = t->part_biases = 0;
+    if (t->parts > 1) {
+        t->part_sums = fmlp_take(arena, fmlp_size_mul(t->parts, plan->w_len), size);
+        t->part_biases = fmlp_take(arena, fmlp_size_mul(t->parts, plan->max_ld), size);
+    }
     t->muon = (struct fmlp_muon){0};
     if (fmlp_solver_get(solver)->matrix_rule) fmlp_muon_take(&t->muon, &t->plan, net, arena);
     take_layers(t, net, arena);

@@ -28,6 +28,7 @@ struct fmlp_trainer {
     void *g;                 /* gradient sums over the chunks of a step; NULL where not needed */
     int parts;               /* see parts.c; 1: gradients are summed in phase 2 */
     void *part_sums;         /* (parts, w_len) gradient sums of each; NULL for one */
+    void *part_biases;       /* (parts, max_ld) likewise of biases, see fmlp_early */
 
     /* per layer l, (n_layers); NULL where the layer has no use for it */
     void **a;                /* outputs (chunk, ld); the last layer's become its deltas */
@@ -140,8 +141,15 @@ static inline struct fmlp_random fmlp_random_at(const struct fmlp_chunk *c, int 
 /* Phase 1, `blocks` items: a block of rows forward, loss, and back, as far as batch statistics let
  * it. With sparse input one more at the start: the chunk by columns. arg: struct fmlp_chunk */
 void fmlp_rows_item(void *arg, ptrdiff_t item, int thread);
-/* Rows i to i + m of the chunk: what such an item does. */
-void fmlp_rows_block(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m, int thread);
+/* Gradients that a block of rows can sum on its way back through a narrow last layer. */
+struct fmlp_early {
+    void *g;      /* that layer's weights, in the kernels' layout */
+    void *biases; /* (ld) of the layer below */
+    int done;     /* they were */
+};
+/* Rows i to i + m of the chunk: what such an item does. early: NULL for none */
+void fmlp_rows_block(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m, int thread,
+                     struct fmlp_early *early);
 /* In between, for layer c->layer: statistics of a stretch of columns over all rows, or with
  * c->backward the sums of its deltas. */
 ptrdiff_t fmlp_batch_items(const struct fmlp_trainer *t, int l);

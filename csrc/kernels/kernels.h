@@ -122,6 +122,12 @@ struct fmlp_kernels {
     void (*backward_narrow)(ptrdiff_t m, ptrdiff_t n_out, ptrdiff_t n_in,
                             const void *dz, ptrdiff_t ldz, const void *w, int act,
                             const void *a, ptrdiff_t lda, void *dz_in, ptrdiff_t ldd);
+    /* backward_narrow, grad_narrow with the rows of a, and grad_bias of dz_in in one pass, to the
+     * same bits; n_in real. Returns 0, having done nothing, where it has no code for n_out and act */
+    int (*backward_narrow_sums)(ptrdiff_t m, ptrdiff_t n_out, ptrdiff_t n_in,
+                                const void *dz, ptrdiff_t ldz, const void *w, int act,
+                                const void *a, ptrdiff_t lda, void *dz_in, ptrdiff_t ldd,
+                                void *g /* (n_out, n_in padded) */, void *bias /* (n_in padded) */);
     /* g[k - k0, j] (+)= sum_i rows[i][k] * dz[i, j], k0 <= k < k1, j < n: the n <= nr real columns
      * of a panel; dz is padded by zeros, so is g, contiguous (k1 - k0, n padded). accumulate == 0
      * never reads g. ahead: NULL for nothing */

@@ -30,6 +30,7 @@ static const struct fmlp_kernels FN(kernels) = {
     .forward_sparse = FN(forward_sparse),
     .backward = FN(backward),
     .backward_narrow = FN(backward_narrow),
+    .backward_narrow_sums = FN(backward_narrow_sums),
     .grad = FN(grad),
     .grad_narrow = FN(grad_narrow),
     .grad_sparse = FN(grad_sparse),

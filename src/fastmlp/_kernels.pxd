@@ -62,6 +62,9 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*backward_narrow)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t,
                                 const void *, int, const void *, Py_ssize_t, void *,
                                 Py_ssize_t) noexcept
+        int (*backward_narrow_sums)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t,
+                                    const void *, int, const void *, Py_ssize_t, void *,
+                                    Py_ssize_t, void *, void *) noexcept
         void (*grad)(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **, const void *,
                      Py_ssize_t, int, void *, const fmlp_ahead *) noexcept
         void (*grad_narrow)(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **,

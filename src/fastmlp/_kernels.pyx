@@ -99,7 +99,8 @@ cdef class Table:
         """Whether each kernel is there."""
         return [self.k.forward != NULL, self.k.forward_flat != NULL, self.k.forward_narrow != NULL,
                 self.k.forward_sparse != NULL, self.k.backward != NULL,
-                self.k.backward_narrow != NULL, self.k.grad != NULL, self.k.grad_narrow != NULL,
+                self.k.backward_narrow != NULL, self.k.backward_narrow_sums != NULL,
+                self.k.grad != NULL, self.k.grad_narrow != NULL,
                 self.k.grad_sparse != NULL, self.k.grad_bias != NULL, self.k.act_forward != NULL,
                 self.k.act_backward != NULL, self.k.act_store != NULL,
                 self.k.prelu != NULL, self.k.prelu_backward != NULL, self.k.maxout != NULL,

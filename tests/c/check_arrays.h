@@ -4,7 +4,7 @@
 #ifndef CHECK_ARRAYS_H
 #define CHECK_ARRAYS_H
 
-enum { ARRAYS = 8, ARRAY_BYTES = 1 << 20 };
+enum { ARRAYS = 10, ARRAY_BYTES = 1 << 20 };
 
 /* `bytes` bytes of array number `slot` that end at a page which cannot be touched. */
 static void *array_at(int slot, size_t bytes) {

@@ -59,6 +59,42 @@ static void FN(check_narrow_shape)(int kind, ptrdiff_t m, ptrdiff_t k, ptrdiff_t
     }
 }
 
+/* One pass against the three kernels in whose place it is, bit by bit. */
+static void FN(check_narrow_sums)(int act, ptrdiff_t m, ptrdiff_t k, ptrdiff_t n) {
+    const ptrdiff_t pad = padded_to(k, LANES), lda = pad + LANES, ldd = pad + 2, ldz = n + 1;
+    const size_t bytes = sizeof(T);
+    const T *dz = FN(input)(0, m * ldz - 1, FN(REAL)), *w = FN(input)(1, n * pad, FN(REAL));
+    T *a = FN(input)(4, m * lda, FN(REAL)), *biases[2], *g[2], *dx[2];
+    for (ptrdiff_t i = 0; i < m * lda; i++)
+        if (i % lda >= k) a[i] = 0;
+    FN(kernels).act_forward(act, m, lda, a, lda); /* in the padding as well */
+    const void *rows[16];
+    for (ptrdiff_t i = 0; i < m; i++) rows[i] = a + i * lda;
+    T *weights = FN(array)(2, n * pad + LANES);
+    for (ptrdiff_t i = 0; i < n * pad; i++) weights[i] = i % pad < k ? w[i] : 0;
+    for (int i = 0; i < 2; i++) {
+        dx[i] = FN(output_array)(i ? 5 : 3, m, ldd);
+        g[i] = FN(array)(i ? 7 : 6, n * pad);
+        biases[i] = FN(array)(i ? 9 : 8, pad);
+    }
+    FN(kernels).backward_narrow(m, n, pad, dz, ldz, weights, act, a, lda, dx[0], ldd);
+    FN(kernels).grad_narrow(m, 0, k, n, rows, dz, ldz, 0, g[0], pad);
+    FN(kernels).grad_bias(m, pad, dx[0], ldd, 0, biases[0]);
+    const int done = FN(kernels).backward_narrow_sums(m, n, k, dz, ldz, weights, act, a, lda,
+                                                      dx[1], ldd, g[1], biases[1]);
+    const int has = n <= 2 && (act == FMLP_ACT_IDENTITY || act == FMLP_ACT_LOGISTIC ||
+                               act == FMLP_ACT_TANH || act == FMLP_ACT_RELU);
+    int ok = done == has;
+    if (done) {
+        for (ptrdiff_t i = 0; i < m; i++)
+            ok &= !memcmp(dx[0] + i * ldd, dx[1] + i * ldd, (size_t)pad * bytes);
+        ok &= !memcmp(g[0], g[1], (size_t)(n * pad) * bytes);
+        ok &= !memcmp(biases[0], biases[1], (size_t)pad * bytes);
+        ok &= FN(untouched)(dx[1], m, pad, ldd);
+    }
+    FN(report)(ok, "backward_narrow_sums", FN(REAL), m, n, k);
+}
+
 /* Rows of 0, 1, 2 ... 4 entries; the even ones with a column twice. */
 static void FN(check_sparse_shape)(int kind, int index64, ptrdiff_t m, ptrdiff_t k, ptrdiff_t n) {
     const ptrdiff_t pad = padded_to(n, LANES), nnz = 4 * m, ldo = pad + 1;
@@ -135,6 +171,11 @@ static void FN(check_narrow)(void) {
     const ptrdiff_t inputs[] = {1,         LANES - 1,     LANES,         LANES + 1,
                                 2 * LANES, 4 * LANES + 1, 6 * LANES - 1, 13 * LANES + 1};
     const ptrdiff_t columns[] = {1, LANES, LANES + 1, 4 * LANES, 5 * LANES + 1, 13 * LANES};
+    for (int act = 0; act <= FMLP_ACT_LEAKY_RELU; act++)
+        for (ptrdiff_t n = 1; n <= FN(kernels).narrow_max; n++)
+            for (int i = 0; i < 6; i++)
+                for (int j = 0; j < 8; j++)
+                    if (inputs[j]) FN(check_narrow_sums)(act, rows[i], inputs[j], n);
     for (int kind = FN(EXACT); kind <= FN(REAL); kind++) {
         for (ptrdiff_t n = 1; n <= FN(kernels).narrow_max; n++)
             for (int i = 0; i < 6; i++)
