@@ -106,14 +106,14 @@ class Optimizer:
 
     def prepare(self, weights):
         """Make the state fit these weights; a new one means starting anew."""
-        shape = (SOLVERS[self.name].n_state + self.averages, weights.flat.size)
         if (
             self.state is None
             or self.layout != weights.layout
             or self.state.dtype != weights.flat.dtype
             or (self.averages and not np.array_equal(self.left, weights.flat))
         ):
-            self.state = np.zeros(shape, dtype=weights.flat.dtype)
+            n_state = SOLVERS[self.name].n_state + self.averages
+            self.state = np.zeros((n_state, weights.flat.size), dtype=weights.flat.dtype)
             self.layout = weights.layout
             self.t = 0
             self.rate_sum = 0.0

@@ -207,8 +207,9 @@ class Weights:
         self.coefs, self.intercepts = tuple(coefs), tuple(intercepts)
         self.extras = extras | statistics
         self.networks = {}
-        shown = {f"{name}_": vectors for name, vectors in self.extras.items()}
-        self._shown = {"coefs_": self.coefs, "intercepts_": self.intercepts, **shown}
+        self._shown = {"coefs_": self.coefs, "intercepts_": self.intercepts}
+        for name, vectors in self.extras.items():
+            self._shown[f"{name}_"] = vectors
 
     @property
     def layer_sizes(self):
