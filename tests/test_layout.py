@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 CSRC = ROOT / "csrc"
 PACKAGE = ROOT / "src" / "fastmlp"
 
-pytestmark = pytest.mark.skipif(not CSRC.is_dir(), reason="runs in a source tree only")
+pytestmark = pytest.mark.skipif(not CSRC.is_dir(), reason="no sources to look at here")
 
 
 def read(path):

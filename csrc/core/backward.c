@@ -78,22 +78,9 @@ static void units_back(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdiff
         plan->k->maxout_backward(m, p->units, p->pieces, e, p->ld, dz, p->ld);
 }
 
-/* For a plain layer below: product_back and what there is in `early` at once. */
-static int product_back_early(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdiff_t m,
-                              const struct fmlp_early *early) {
-    const struct fmlp_plan *plan = &t->plan;
-    const struct fmlp_layer_plan *p = &plan->layers[l], *below = &plan->layers[l - 1];
-    if (p->layout != FMLP_NARROW || below->stored || below->slopes || below->pieces > 1) return 0;
-    return plan->k->backward_narrow_sums(
-        m, p->n_out, p->n_in, row_of(t, t->dz, l, i), p->ld, fmlp_at(plan, t->w, p->w_at),
-        below->act, row_of(t, t->a, l - 1, i), below->ld, row_of(t, t->dz, l - 1, i), below->ld,
-        early->g, early->biases);
-}
-
 /* Deltas of layer l's input, and with them of the layer below up to its activation: into dy where
  * that layer is normalised, else into dz. */
-static void deltas_below(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdiff_t m,
-                         struct fmlp_early *early) {
+static void deltas_below(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdiff_t m) {
     const struct fmlp_plan *plan = &t->plan;
     const struct fmlp_layer_plan *p = &plan->layers[l], *below = &plan->layers[l - 1];
     /* for prelu and maxout, whose own part comes after, a mask or nothing */
@@ -102,8 +89,6 @@ static void deltas_below(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdi
     const void *a = row_of(t, below->stored ? t->d : t->a, l - 1, i);
     void *dz = row_of(t, t->dz, l - 1, i);
     void *out = below->norm ? row_of(t, t->dy, l - 1, i) : dz, *dh = row_of(t, t->dh, l - 1, i);
-    if (early) early->done = product_back_early(t, l, i, m, early);
-    if (early && early->done) return;
     if (!dh) { /* no residual here or above */
         product_back(t, l, i, m, act, a, out, ld);
         units_back(t, l - 1, i, m, out);
@@ -142,6 +127,19 @@ static void normalisation_back(const struct fmlp_chunk *c, int l, ptrdiff_t i, p
                                  dscale, dshift, var, fmlp_norm_eps, scale, dz, p->ld);
 }
 
+/* deltas_below of the last layer together with the sums of `early`. Returns whether there is a kernel
+ * for that. (Who asks for sums has neither normalisation nor residual connections.) */
+static int deltas_and_sums(const struct fmlp_trainer *t, int l, ptrdiff_t i, ptrdiff_t m,
+                           const struct fmlp_early *early) {
+    const struct fmlp_plan *plan = &t->plan;
+    const struct fmlp_layer_plan *p = &plan->layers[l], *below = &plan->layers[l - 1];
+    if (p->layout != FMLP_NARROW || below->stored || below->pieces > 1) return 0;
+    return plan->k->backward_narrow_sums(
+        m, p->n_out, p->n_in, row_of(t, t->dz, l, i), p->ld, fmlp_at(plan, t->w, p->w_at),
+        below->act, row_of(t, t->a, l - 1, i), below->ld, row_of(t, t->dz, l - 1, i), below->ld,
+        early->g, early->biases);
+}
+
 /* ------------------------------------------------------------------ blocks */
 /* Forward behind layer c->layer, up to batch statistics that are still to come or to the outputs.
  * Returns whether it got there. */
@@ -158,11 +156,10 @@ static int forward(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m) {
     return 1;
 }
 
-static void backward(const struct fmlp_chunk *c, int from, ptrdiff_t i, ptrdiff_t m,
-                     struct fmlp_early *early) {
+static void backward(const struct fmlp_chunk *c, int from, ptrdiff_t i, ptrdiff_t m) {
     const struct fmlp_plan *plan = &c->t->plan;
     for (int l = from; l > 0; l--) {
-        deltas_below(c->t, l, i, m, l == plan->n_layers - 1 ? early : 0);
+        deltas_below(c->t, l, i, m);
         if (plan->layers[l - 1].norm == FMLP_NORM_BATCH) return;
         if (plan->layers[l - 1].norm) normalisation_back(c, l - 1, i, m);
     }
@@ -182,13 +179,15 @@ void fmlp_rows_block(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m, int t
                      struct fmlp_early *early) {
     if (c->backward) {
         normalisation_back(c, c->layer, i, m);
-        backward(c, c->layer, i, m, early);
+        backward(c, c->layer, i, m);
         return;
     }
     if (c->passes & FMLP_FORWARD && !forward(c, i, m)) return;
     if (!(c->passes & FMLP_BACKWARD)) return;
     loss(c, i, m, fmlp_thread_memory(c->t, thread).group);
-    backward(c, c->t->plan.n_layers - 1, i, m, early);
+    int l = c->t->plan.n_layers - 1;
+    if (early && l > 0) early->done = deltas_and_sums(c->t, l, i, m, early);
+    backward(c, early && early->done ? l - 1 : l, i, m);
 }
 
 /* -------------------------------------------------------- batch statistics */

@@ -64,7 +64,7 @@ void fmlp_part_item(void *arg, ptrdiff_t part, int thread) {
     const ptrdiff_t g = part * plan->w_len + plan->layers[plan->n_layers - 1].w_at;
     struct fmlp_early early = {.g = fmlp_at(plan, c->t->part_sums, g),
                                .biases = fmlp_at(plan, c->t->part_biases, part * plan->max_ld)};
-    const int one = end - first <= plan->row_block; /* all rows of the part are summed at once */
+    const int one = end - first <= plan->row_block; /* sums begin anew with each block */
     for (ptrdiff_t i = first; i < end; i += plan->row_block)
         fmlp_rows_block(c, i, fmlp_min(plan->row_block, end - i), thread, one ? &early : 0);
     for (ptrdiff_t k = 0; k < plan->n_items; k++) gradient(c, &plan->items[k], part, &early);

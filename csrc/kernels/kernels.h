@@ -123,7 +123,8 @@ struct fmlp_kernels {
                             const void *dz, ptrdiff_t ldz, const void *w, int act,
                             const void *a, ptrdiff_t lda, void *dz_in, ptrdiff_t ldd);
     /* backward_narrow, grad_narrow with the rows of a, and grad_bias of dz_in in one pass, to the
-     * same bits; n_in real. Returns 0, having done nothing, where it has no code for n_out and act */
+     * same bits, accumulating nothing; n_in real, columns of a beyond hold act(0). Returns 0, having
+     * done nothing, where it has no code: more than two outputs, activations that are seldom used */
     int (*backward_narrow_sums)(ptrdiff_t m, ptrdiff_t n_out, ptrdiff_t n_in,
                                 const void *dz, ptrdiff_t ldz, const void *w, int act,
                                 const void *a, ptrdiff_t lda, void *dz_in, ptrdiff_t ldd,

@@ -330,7 +330,9 @@ class BaseMLP(SklearnNames, BaseEstimator, ABC):
 
     def _install(self, weights, network=None):
         """Make these weights the model's. ``network``: their description, if it is there."""
-        weights.networks = {self._network_key(): network or self._network(weights)}
+        if network is None:
+            network = self._network(weights)
+        weights.networks = {self._network_key(): network}
         # All at once, and never in place: another thread may be in predict.
         attributes = {"_weights": weights, **weights.attributes}
         self.__dict__.update(attributes)

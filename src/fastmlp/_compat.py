@@ -65,7 +65,8 @@ class SklearnNames:
 
     def _forward_pass(self, activations):
         """Fill ``activations[1:]`` with the activations of every layer for ``activations[0]``."""
-        # A private method of scikit-learn, for its tests: of scikit-learn's networks alone.
+        # A private method of scikit-learn that its tests call, nothing of ours: it knows
+        # scikit-learn's networks, and refuses others rather than compute something else.
         if any(getattr(self, name) for name in ("normalization", "residual")):
             raise NotImplementedError("_forward_pass has no normalization and no residual.")
         last = len(self.coefs_) - 1

@@ -163,9 +163,8 @@ class Optimizer:
 
     def epoch_rates(self, n_steps):
         """Learning rates of the next steps, or None: all have `step_rate`."""
-        if not self.schedule.per_step and not self.warmup_fraction:
-            return None
-        warmup = math.ceil(self.warmup_fraction * self.total_steps)
+        fraction = self.warmup_fraction
+        warmup = math.ceil(fraction * self.total_steps) if fraction else 0
         if not self.schedule.per_step and self.scheduled >= warmup:
             return None
         steps = self.scheduled + np.arange(n_steps)

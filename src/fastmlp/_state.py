@@ -8,8 +8,9 @@ from sklearn.exceptions import InconsistentVersionWarning as _SklearnVersionWarn
 from ._version import __version__
 from ._weights import EXTRAS, RUNNING, Layout, Weights
 
-# Attributes that grow in place during training.
-HISTORY = ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_")
+# What training records; the curves grow in place.
+_CURVES = ("loss_curve_", "validation_scores_")
+HISTORY = (*_CURVES, "best_loss_", "best_validation_score_")
 
 # Not in pickles: a lock, what the next call of fit makes anew, what _params says in full.
 _TRANSIENT = (
@@ -35,10 +36,10 @@ class Checkpoint:
     def __init__(self, estimator):
         self.attributes = estimator.__dict__
         self.before = before = self.attributes.copy()
-        curves = before.get("loss_curve_"), before.get("validation_scores_")
+        curves = map(before.get, _CURVES)
         self.lengths = [(curve, len(curve)) for curve in curves if type(curve) is list]
         self.optimizer = before.get("_optimizer")
-        self.optimizer_before = self.optimizer and self.optimizer.__dict__.copy()
+        self.optimizer_before = None if self.optimizer is None else vars(self.optimizer).copy()
 
     def restore(self):
         """Bring attributes, curves and the optimizer's counters back."""

@@ -154,13 +154,11 @@ def views(flat, layout):
 
     weights = [flat[start:stop].reshape(shape) for start, stop, shape in coefs]
     biases = [flat[start:stop] for start, stop, _ in intercepts]
-    if not extras:
-        return weights, biases, {}
-
-    def take(places):
-        return [place and flat[place[0] : place[1]].reshape(place[2]) for place in places]
-
-    return weights, biases, {name: take(places) for name, places in extras.items()}
+    more = {
+        name: [place and flat[place[0] : place[1]].reshape(place[2]) for place in places]
+        for name, places in extras.items()
+    }
+    return weights, biases, more
 
 
 def running_views(running, layout):

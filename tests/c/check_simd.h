@@ -111,6 +111,14 @@ static void FN(check_exponents)(void) {
         EXPECT("getexp", V(getexp)(V(load)(w)), v[i]);
         EXPECT("getmant", V(getmant)(V(load)(w)), M(ldexp)(w[i], -(int)v[i]));
     }
+    for (int round = 0; round < 1000; round++) { /* to the nearest; halfway either will do */
+        const T most = FMLP_IS_F32 ? 0x1p21f : (T)0x1p50;
+        for (int i = 0; i < LANES; i++) {
+            v[i] = (T)random_uniform(-1, 1) * (round % 2 ? most : 1000);
+            if (v[i] - M(floor)(v[i]) == (T)0.5) v[i] += (T)0.25;
+        }
+        EXPECT("shift", V(sub)(V(add)(V(load)(v), V(shift)()), V(shift)()), M(nearbyint)(v[i]) + 0);
+    }
     const int far = FMLP_IS_F32 ? 200 : 1400;
     for (int e = -far; e <= far; e++) {
         for (int i = 0; i < LANES; i++) v[i] = (T)(e + i > far ? far : e + i);
