@@ -2,96 +2,134 @@
 #include <string.h>
 
 #include "plan.h"
+#include "threads.h"
 
-/* The panel that holds column j: its start, and its width through *width. */
-static ptrdiff_t panel_at(const struct fmlp_plan *plan, const struct fmlp_layer_plan *p,
-                          ptrdiff_t j, ptrdiff_t *width) {
-    const ptrdiff_t nr = p->layout == FMLP_ROWS ? p->out_pad : plan->k->nr;
-    *width = fmlp_min(nr, p->out_pad - j);
-    return p->w_at + j * (p->n_in + 1);
+/* Which vectors, and which way. */
+struct copying {
+    const struct fmlp_plan *plan;
+    char *flat, *w; /* or NULL */
+    char *wt;       /* written from w, or NULL */
+    int to_flat;
+};
+
+static void copy(const struct copying *c, char *flat, char *w, ptrdiff_t n, ptrdiff_t padded) {
+    const ptrdiff_t size = c->plan->k->size;
+    if (c->to_flat) memcpy(flat, w, (size_t)(n * size));
+    else memcpy(w, flat, (size_t)(n * size));
+    if (!c->to_flat && padded > n) memset(w + n * size, 0, (size_t)((padded - n) * size));
 }
 
-/* Copies between one layer's panels (or rows layout) and its flat weights and biases. */
-static void copy_panels(const struct fmlp_plan *plan, const struct fmlp_layer_plan *p, char *flat,
-                        char *w, int to_flat) {
-    const ptrdiff_t size = plan->k->size;
-    ptrdiff_t width;
-    for (ptrdiff_t j = 0; j < p->n_out; j += width) {
-        char *panel = w + panel_at(plan, p, j, &width) * size;
-        const size_t bytes = (size_t)(fmlp_min(width, p->n_out - j) * size);
-        for (ptrdiff_t k = 0; k < p->n_in + (p->flat_b >= 0); k++) {
-            char *f = flat + (k < p->n_in ? p->flat_w + k * p->n_out + j : p->flat_b + j) * size;
-            char *q = panel + k * width * size;
-            if (to_flat) memcpy(f, q, bytes);
-            else memcpy(q, f, bytes);
-        }
+/* From column j on; a projection has none, its product adds zeros. */
+static void copy_biases(const struct copying *c, const struct fmlp_layer_plan *p, ptrdiff_t j,
+                        char *w, ptrdiff_t n, ptrdiff_t padded) {
+    const ptrdiff_t size = c->plan->k->size;
+    if (p->flat_b >= 0) copy(c, c->flat + (p->flat_b + j) * size, w, n, padded);
+    else if (!c->to_flat) memset(w, 0, (size_t)(padded * size));
+}
+
+/* Inputs [k0, k1) of a layer's panels (or rows layout); biases with the first. */
+static void copy_panels(const struct copying *c, const struct fmlp_layer_plan *p, ptrdiff_t k0,
+                        ptrdiff_t k1) {
+    const ptrdiff_t size = c->plan->k->size;
+    const ptrdiff_t nr = p->layout == FMLP_ROWS ? p->out_pad : c->plan->k->nr;
+    for (ptrdiff_t j = 0; j < p->n_out; j += nr) {
+        const ptrdiff_t width = fmlp_min(nr, p->out_pad - j), n = fmlp_min(width, p->n_out - j);
+        char *panel = c->w + (p->w_at + j * (p->n_in + 1)) * size;
+        char *flat = c->flat + (p->flat_w + j) * size;
+        for (ptrdiff_t k = k0; k < k1; k++)
+            copy(c, flat + k * p->n_out * size, panel + k * width * size, n, width);
+        if (k0 == 0) copy_biases(c, p, j, panel + p->n_in * width * size, n, width);
     }
 }
 
-static void copy_narrow(const struct fmlp_plan *plan, const struct fmlp_layer_plan *p, char *flat,
-                        char *w, int to_flat) {
-    const ptrdiff_t size = plan->k->size;
-    char *const fw = flat + p->flat_w * size, *const fb = flat + p->flat_b * size;
-    char *const nw = w + p->w_at * size, *const nb = nw + p->n_out * p->in_pad * size;
-    if (to_flat) {
-        plan->k->transpose(p->n_out, p->n_in, nw, p->in_pad, fw, p->n_out);
-        if (p->flat_b >= 0) memcpy(fb, nb, (size_t)(p->n_out * size));
-    } else {
-        plan->k->transpose(p->n_in, p->n_out, fw, p->n_out, nw, p->in_pad);
-        if (p->flat_b >= 0) memcpy(nb, fb, (size_t)(p->n_out * size));
-    }
-}
-
-static void copy_vector(const struct fmlp_plan *plan, ptrdiff_t n, char *flat, char *w,
-                        int to_flat) {
-    memcpy(to_flat ? flat : w, to_flat ? w : flat, (size_t)(n * plan->k->size));
+static void copy_narrow(const struct copying *c, const struct fmlp_layer_plan *p, ptrdiff_t k0,
+                        ptrdiff_t k1) {
+    const struct fmlp_kernels *kernels = c->plan->k;
+    const ptrdiff_t size = kernels->size, n = k1 - k0, rest = p->in_pad - p->n_in;
+    char *const flat = c->flat + (p->flat_w + k0 * p->n_out) * size;
+    char *const w = c->w + p->w_at * size, *const biases = w + p->n_out * p->in_pad * size;
+    if (c->to_flat)
+        kernels->transpose(p->n_out, n, w + k0 * size, p->in_pad, flat, p->n_out);
+    else
+        kernels->transpose(n, p->n_out, flat, p->n_out, w + k0 * size, p->in_pad);
+    for (ptrdiff_t j = 0; j < p->n_out && k1 == p->n_in && !c->to_flat; j++)
+        memset(w + (j * p->in_pad + p->n_in) * size, 0, (size_t)(rest * size));
+    if (k0 == 0) copy_biases(c, p, 0, biases, p->n_out, kernels->lanes);
 }
 
 /* Two vectors of n_out: one after the other in flat memory, out_pad apart in the kernels'. */
-static void copy_pair(const struct fmlp_plan *plan, const struct fmlp_layer_plan *p, char *flat,
-                      char *w, int to_flat) {
-    const ptrdiff_t size = plan->k->size;
-    for (int i = 0; i < 2; i++, flat += p->n_out * size, w += p->out_pad * size)
-        copy_vector(plan, p->n_out, flat, w, to_flat);
+static void copy_pair(const struct copying *c, const struct fmlp_layer_plan *p, ptrdiff_t flat_at,
+                      ptrdiff_t w_at) {
+    const ptrdiff_t size = c->plan->k->size;
+    for (int i = 0; i < 2; i++, flat_at += p->n_out, w_at += p->out_pad)
+        copy(c, c->flat + flat_at * size, c->w + w_at * size, p->n_out, p->out_pad);
 }
 
-static void copy_all(const struct fmlp_plan *plan, void *flat, void *w, int to_flat) {
+static void transpose(const struct copying *c, int q, ptrdiff_t k0, ptrdiff_t k1) {
+    const struct fmlp_layer_plan *p = &c->plan->layers[q];
+    const ptrdiff_t nr = c->plan->k->nr;
+    for (ptrdiff_t j = 0; j < p->out_pad; j += nr)
+        fmlp_transpose_item(c->plan, q, j, fmlp_min(nr, p->out_pad - j), k0, k1, c->w, c->wt);
+}
+
+static void copy_piece(const struct copying *c, int q, ptrdiff_t k0, ptrdiff_t k1) {
+    const struct fmlp_layer_plan *p = &c->plan->layers[q];
+    const ptrdiff_t size = c->plan->k->size;
+    if (c->flat && p->layout == FMLP_NARROW) copy_narrow(c, p, k0, k1);
+    else if (c->flat && p->layout != FMLP_FLAT) copy_panels(c, p, k0, k1);
+    if (c->flat && k0 == 0 && p->norm) copy_pair(c, p, p->flat_norm, p->norm_at);
+    if (c->flat && k0 == 0 && p->slopes)
+        copy(c, c->flat + p->flat_slopes * size, c->w + p->slopes_at * size, p->n_out, p->out_pad);
+    if (c->wt && p->wt_at >= 0) transpose(c, q, k0, k1);
+}
+
+/* Pieces of a matrix lie in L2 in both layouts: a panel passes over all its flat rows. */
+enum { PIECE = 1 << 15, SHARED = 1 << 18 /* elements; from so many on several threads pay */ };
+
+static void copy_task(void *arg, int thread, int n_threads) {
+    const struct copying *c = arg;
+    const struct fmlp_plan *plan = c->plan;
+    ptrdiff_t piece = 0;
     for (int q = 0; q < plan->n_matrices; q++) {
         const struct fmlp_layer_plan *p = &plan->layers[q];
-        if (p->layout == FMLP_NARROW) copy_narrow(plan, p, flat, w, to_flat);
-        else if (p->layout != FMLP_FLAT) copy_panels(plan, p, flat, w, to_flat);
-        if (p->norm)
-            copy_pair(plan, p, fmlp_at(plan, flat, p->flat_norm), fmlp_at(plan, w, p->norm_at),
-                      to_flat);
-        if (p->slopes)
-            copy_vector(plan, p->n_out, fmlp_at(plan, flat, p->flat_slopes),
-                        fmlp_at(plan, w, p->slopes_at), to_flat);
+        const ptrdiff_t lanes = plan->k->lanes, most = PIECE / p->n_out / lanes * lanes;
+        const ptrdiff_t height = most < lanes ? lanes : most;
+        for (ptrdiff_t k = 0; k < p->n_in; k += height, piece++)
+            if (piece % n_threads == thread) copy_piece(c, q, k, fmlp_min(k + height, p->n_in));
     }
 }
 
-static void copy_running(const struct fmlp_plan *plan, void *flat, void *w, int to_flat) {
-    for (int l = 0; l < plan->n_layers; l++) {
-        const struct fmlp_layer_plan *p = &plan->layers[l];
-        if (p->norm == FMLP_NORM_BATCH)
-            copy_pair(plan, p, fmlp_at(plan, flat, p->flat_running),
-                      fmlp_at(plan, w, p->running_at), to_flat);
+static void run(struct copying c, int n_threads) {
+    fmlp_parallel(c.plan->w_len < SHARED ? 1 : n_threads, copy_task, &c);
+}
+
+static void copy_running(struct copying c) {
+    for (int l = 0; l < c.plan->n_layers; l++) {
+        const struct fmlp_layer_plan *p = &c.plan->layers[l];
+        if (p->norm == FMLP_NORM_BATCH) copy_pair(&c, p, p->flat_running, p->running_at);
     }
 }
 
-void fmlp_pack(const struct fmlp_plan *plan, const void *flat, void *w) {
-    copy_all(plan, (void *)(uintptr_t)flat, w, 0);
+static char *writable(const void *p) { return (char *)(uintptr_t)p; }
+
+void fmlp_pack(const struct fmlp_plan *plan, int n_threads, const void *flat, void *w) {
+    run((struct copying){plan, writable(flat), w, 0, 0}, n_threads);
 }
 
-void fmlp_unpack(const struct fmlp_plan *plan, const void *w, void *flat) {
-    copy_all(plan, flat, (void *)(uintptr_t)w, 1);
+void fmlp_unpack(const struct fmlp_plan *plan, int n_threads, const void *w, void *flat) {
+    run((struct copying){plan, flat, writable(w), 0, 1}, n_threads);
+}
+
+void fmlp_pack_transposed(const struct fmlp_plan *plan, int n_threads, const void *w, void *wt) {
+    run((struct copying){plan, 0, writable(w), wt, 0}, n_threads);
 }
 
 void fmlp_pack_running(const struct fmlp_plan *plan, const void *flat, void *w) {
-    copy_running(plan, (void *)(uintptr_t)flat, w, 0);
+    copy_running((struct copying){plan, writable(flat), w, 0, 0});
 }
 
 void fmlp_unpack_running(const struct fmlp_plan *plan, const void *w, void *flat) {
-    copy_running(plan, flat, (void *)(uintptr_t)w, 1);
+    copy_running((struct copying){plan, flat, writable(w), 0, 1});
 }
 
 void fmlp_transpose_item(const struct fmlp_plan *plan, int l, ptrdiff_t j, ptrdiff_t width,
@@ -105,15 +143,5 @@ void fmlp_transpose_item(const struct fmlp_plan *plan, int l, ptrdiff_t j, ptrdi
         plan->k->transpose(n, columns, fmlp_at(plan, w, panel + k * width), width,
                            fmlp_at(plan, wt, p->wt_at + q * p->n_out + j * wide + (k - q)), wide);
         k += n;
-    }
-}
-
-void fmlp_pack_transposed(const struct fmlp_plan *plan, const void *w, void *wt) {
-    for (int l = 0; l < plan->n_matrices; l++) {
-        const struct fmlp_layer_plan *p = &plan->layers[l];
-        if (p->wt_at < 0) continue;
-        for (ptrdiff_t j = 0; j < p->out_pad; j += plan->k->nr)
-            fmlp_transpose_item(plan, l, j, fmlp_min(plan->k->nr, p->out_pad - j), 0, p->n_in, w,
-                                wt);
     }
 }

@@ -96,10 +96,11 @@ int fmlp_plan_threads(const fmlp_exec *exec, double cost);
 /* losses.c: can a network of so many outputs have this head? */
 int fmlp_head_sound(const fmlp_head *head, ptrdiff_t n_outputs);
 
-/* pack.c: flat vector <-> kernel layout. w (w_len), zeroed padding; wt (wt_len) or NULL. */
-void fmlp_pack(const struct fmlp_plan *plan, const void *flat, void *w);
-void fmlp_pack_transposed(const struct fmlp_plan *plan, const void *w, void *wt);
-void fmlp_unpack(const struct fmlp_plan *plan, const void *w, void *flat);
+/* pack.c: flat vector <-> kernel layout. w (w_len), all of it is written; wt (wt_len), whose padding
+ * stays as it is: zero. */
+void fmlp_pack(const struct fmlp_plan *plan, int n_threads, const void *flat, void *w);
+void fmlp_pack_transposed(const struct fmlp_plan *plan, int n_threads, const void *w, void *wt);
+void fmlp_unpack(const struct fmlp_plan *plan, int n_threads, const void *w, void *flat);
 void fmlp_pack_running(const struct fmlp_plan *plan, const void *flat, void *w);
 void fmlp_unpack_running(const struct fmlp_plan *plan, const void *w, void *flat);
 /* Inputs [k0, k1) of columns [j, j + width) of layer l: w -> wt. */

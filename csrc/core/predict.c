@@ -152,8 +152,7 @@ fmlp_status fmlp_predict(const fmlp_exec *exec, const fmlp_net *net, const void 
     if (status != FMLP_OK) return status;
     if (need > bytes) return FMLP_E_WORKSPACE;
     layout(&p, exec, net, x->n_rows, x->indptr != 0, &arena);
-    memset(p.w, 0, (size_t)((p.plan.w_len + p.plan.running_len) * p.plan.k->size));
-    fmlp_pack(&p.plan, params, p.w);
+    fmlp_pack(&p.plan, p.n_threads, params, p.w);
     if (p.plan.any_batch_norm) fmlp_pack_running(&p.plan, running, p.w);
     fmlp_predict_rows(&p.plan, p.n_threads, &p.scratch, p.w, params, x, raw, out);
     return FMLP_OK;

@@ -434,7 +434,7 @@ fmlp_status fmlp_trainer_loss_grad(fmlp_trainer *t, const fmlp_matrix *x, const 
     struct job job = {.t = t, .x = x, .y = y, .stop = x->n_rows, .hyper = {.alpha = alpha}};
     memset(t->s[0], 0, (size_t)(t->plan.w_len * t->plan.k->size));
     *loss = run(&job, step_cost(t, x, x->n_rows), x->n_rows) / (double)x->n_rows;
-    fmlp_unpack(&t->plan, t->s[0], grad);
+    fmlp_unpack(&t->plan, t->exec.n_threads, t->s[0], grad);
     return FMLP_OK;
 }
 

@@ -176,23 +176,28 @@ fmlp_status fmlp_trainer_init(const fmlp_exec *exec, const fmlp_net *net,
         fmlp_trainer_size(exec, net, optimizer, batch_size, csr_entries, &need);
     if (status != FMLP_OK) return status;
     if ((uintptr_t)memory % 64 || bytes < need) return FMLP_E_WORKSPACE;
-    memset(memory, 0, (size_t)need); /* padding must be zero */
     struct fmlp_arena arena = {memory, 0};
     struct fmlp_trainer *t = fmlp_take(&arena, 1, sizeof *t);
     *out = t;
     return layout(t, exec, net, optimizer, batch_size, csr_entries, &arena);
 }
 
-/* Row i of the flat vectors into kernel layout; NULL: zeros. */
+/* Row i of the flat vectors into kernel layout; NULL: zeros. Where training ran off, padding may be
+ * NaN; it is written too. */
 static void load(const struct fmlp_trainer *t, const void *flat, int i, void *w) {
     const struct fmlp_plan *plan = &t->plan;
-    memset(w, 0, (size_t)(plan->w_len * plan->k->size)); /* padding too: where training ran off */
-    if (flat) fmlp_pack(plan, fmlp_at(plan, flat, i * plan->n_params), w); /* it may be NaN */
+    if (flat) fmlp_pack(plan, t->exec.n_threads, fmlp_at(plan, flat, i * plan->n_params), w);
+    else if (t->used) memset(w, 0, (size_t)(plan->w_len * plan->k->size));
+}
+
+/* Row i of the flat vectors from kernel layout. */
+static void store(const struct fmlp_trainer *t, const void *w, void *flat, int i) {
+    const struct fmlp_plan *plan = &t->plan;
+    fmlp_unpack(plan, t->exec.n_threads, w, fmlp_at(plan, flat, i * plan->n_params));
 }
 
 static void transpose_weights(struct fmlp_trainer *t) {
-    memset(t->wt, 0, (size_t)(t->plan.wt_len * t->plan.k->size));
-    fmlp_pack_transposed(&t->plan, t->w, t->wt);
+    fmlp_pack_transposed(&t->plan, t->exec.n_threads, t->w, t->wt);
 }
 
 int fmlp_trainer_n_state(const fmlp_trainer *t) {
@@ -210,17 +215,16 @@ fmlp_status fmlp_trainer_load(fmlp_trainer *t, const void *params, const void *s
     } else {
         fmlp_trainer_weights_changed(t);
     }
+    t->used = 1;
     return FMLP_OK;
 }
 
 fmlp_status fmlp_trainer_store(fmlp_trainer *t, void *params, void *state) {
-    const struct fmlp_plan *plan = &t->plan;
     fmlp_lazy_settle(t);
     const int n_state = fmlp_solver_n_state(t->solver);
-    fmlp_unpack(plan, t->average ? t->average : t->w, params);
-    for (int i = 0; state && i < n_state; i++)
-        fmlp_unpack(plan, t->s[i], fmlp_at(plan, state, i * plan->n_params));
-    if (state && t->average) fmlp_unpack(plan, t->w, fmlp_at(plan, state, n_state * plan->n_params));
+    store(t, t->average ? t->average : t->w, params, 0);
+    for (int i = 0; state && i < n_state; i++) store(t, t->s[i], state, i);
+    if (state && t->average) store(t, t->w, state, n_state);
     return FMLP_OK;
 }
 

@@ -65,6 +65,7 @@ struct fmlp_trainer {
     struct fmlp_team *team;
     struct fmlp_tuner tuner;
     ptrdiff_t *split;        /* (n_threads + 1) the items' shares */
+    int used;                /* weights and state have been something else than zero */
 };
 
 struct fmlp_thread_memory {

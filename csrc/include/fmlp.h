@@ -285,7 +285,7 @@ typedef struct fmlp_trainer fmlp_trainer;
 fmlp_status fmlp_trainer_size(const fmlp_exec *exec, const fmlp_net *net,
                               const fmlp_optimizer *optimizer, ptrdiff_t batch_size,
                               ptrdiff_t csr_entries, ptrdiff_t *bytes);
-/* memory: 64-byte aligned, `bytes` long; the net is copied in. */
+/* memory: 64-byte aligned, `bytes` long, all zero; the net is copied in. */
 fmlp_status fmlp_trainer_init(const fmlp_exec *exec, const fmlp_net *net,
                               const fmlp_optimizer *optimizer, ptrdiff_t batch_size,
                               ptrdiff_t csr_entries, void *memory, ptrdiff_t bytes,

@@ -93,16 +93,18 @@ cdef class _Memory:
     cdef void *start
     cdef _View array
 
-    def __cinit__(self, Py_ssize_t size):
+    def __cinit__(self, Py_ssize_t size, bint zero=False):
         cdef void *memory
         if size >= 1 << 22:
             try:
-                self.array = _View(np.empty(size + 63, np.uint8), "memory", "B", 1, True)
+                array = (np.zeros if zero else np.empty)(size + 63, np.uint8)
+                self.array = _View(array, "memory", "B", 1, True)
             except (MemoryError, ValueError):
                 raise MemoryError(f"fastmlp: cannot allocate {size} bytes") from None
             memory = self.array.buffer.buf
         else:
-            memory = self.raw = PyMem_Malloc(<size_t>size + 63)
+            self.raw = PyMem_Calloc(size + 63, 1) if zero else PyMem_Malloc(<size_t>size + 63)
+            memory = self.raw
             if memory == NULL:
                 raise MemoryError(f"fastmlp: cannot allocate {size} bytes")
         self.start = <void *>((<uintptr_t>memory + 63) // 64 * 64)

@@ -67,7 +67,7 @@ cdef class Trainer:
             longest = int(np.diff(X[2]).max(initial=0))
             entries = min(self.x.m.nnz, batch_size * longest)
         _check(fmlp_trainer_size(&e, &net.net, &optimizer, batch_size, entries, &size))
-        self.memory = _Memory(size)
+        self.memory = _Memory(size, zero=True)
         _check(fmlp_trainer_init(&e, &net.net, &optimizer, batch_size, entries,
                                  self.memory.start, size, &self.t))
         self.n_state = fmlp_trainer_n_state(self.t)
@@ -120,14 +120,18 @@ cdef class Trainer:
         cdef _View p = _View(params, "params", self.net.code, 1)
         cdef _View s = None if state is None else _View(state, "state", self.net.code, 2)
         self._expect_sizes(p, s)
-        fmlp_trainer_load(self.t, p.buffer.buf, NULL if s is None else s.buffer.buf)
+        cdef void *vectors = NULL if s is None else s.buffer.buf
+        with nogil:
+            fmlp_trainer_load(self.t, p.buffer.buf, vectors)
 
     def read(self, params, state=None):
         """Flat arrays out."""
         cdef _View p = _View(params, "params", self.net.code, 1, True)
         cdef _View s = None if state is None else _View(state, "state", self.net.code, 2, True)
         self._expect_sizes(p, s)
-        fmlp_trainer_store(self.t, p.buffer.buf, NULL if s is None else s.buffer.buf)
+        cdef void *vectors = NULL if s is None else s.buffer.buf
+        with nogil:
+            fmlp_trainer_store(self.t, p.buffer.buf, vectors)
 
     def train(self, order, Py_ssize_t start, Py_ssize_t stop, *, Py_ssize_t step,
               double learning_rate, double alpha, double momentum=0.9, bint nesterov=True,

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from core.problems import SOLVERS, TOLERANCE, Problem, as_csr, close, read, some, train
 
+from fastmlp import _core
+
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_read_gives_back_what_was_written(isa, dtype, solver, rng):
@@ -19,6 +21,20 @@ def test_read_gives_back_what_was_written(isa, dtype, solver, rng):
             params, got = read(t, solver)
             assert np.array_equal(params, -p.params)
             assert np.array_equal(got, 2 * state)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("sizes", [(333, 850, 2), (850, 333, 5), (70_001, 4), (3, 300_000)])
+def test_wide_weights_go_in_and_out_in_pieces(dtype, n_threads, sizes, rng):
+    """Several threads share the work; layers are panels, narrow, and both beside each other."""
+    p = Problem(rng, dtype, sizes, n=3)
+    state = rng.normal(size=p.state("adam").shape).astype(dtype)
+    t = p.trainer("adam", 3, state, n_threads=n_threads)
+    params, got = read(t, "adam")
+    assert np.array_equal(params, p.params)
+    assert np.array_equal(got, state)
+    few = _core.forward(p.net, p.params, p.X)  # on the flat weights
+    assert np.allclose(t.forward(p.X), few, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
