@@ -18,6 +18,7 @@ struct fmlp_layer_plan {
     ptrdiff_t units;           /* which belong to so many units: fewer for maxout */
     ptrdiff_t in_pad, out_pad; /* padded to lanes */
     enum fmlp_layout layout;
+    int packs;                 /* training: items may pack inputs, see grad.inc.h */
     int act;
     int slopes; /* prelu: parameters of its own */
     int pieces; /* maxout: columns of a unit, else 1 */
@@ -70,6 +71,7 @@ struct fmlp_plan {
     struct fmlp_item *items;        /* (n_items), fixed by the network alone */
     ptrdiff_t n_items;
     ptrdiff_t item_len;             /* the largest item's gradient, elements */
+    ptrdiff_t pack_height;          /* most inputs of an item that packs; 0: there is none */
 };
 
 /* Of rows of n elements: padded, and not a multiple of 1 KiB. */
@@ -88,6 +90,9 @@ fmlp_status fmlp_plan_make(struct fmlp_plan *plan, const fmlp_exec *exec, const 
 /* Where an item's weights and the biases of its columns are in the kernel layout. */
 ptrdiff_t fmlp_item_weights(const struct fmlp_layer_plan *p, const struct fmlp_item *it);
 ptrdiff_t fmlp_item_biases(const struct fmlp_layer_plan *p, const struct fmlp_item *it);
+/* Do enough of a layer's panels pass over inputs that a thread packs? */
+int fmlp_packing_pays(const struct fmlp_plan *plan, const struct fmlp_layer_plan *p,
+                      int n_threads);
 /* How many of its columns are real. */
 ptrdiff_t fmlp_item_columns(const struct fmlp_layer_plan *p, const struct fmlp_item *it);
 /* Threads worth using for `cost` FLOPs: at most exec's. */

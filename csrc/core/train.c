@@ -136,6 +136,7 @@ static void run_chunk(struct fmlp_walk *walk, struct fmlp_chunk *c) {
         run_rows(walk, c);
         if (c->parts > 1) fmlp_phase(walk, c->parts * t->plan.n_items, 0, fmlp_part_gradient_item, c);
     }
+    c->packed_layer = -1;
     fmlp_phase(walk, c->t->plan.n_items + 1, c->t->split, fmlp_update_item, c);
 }
 

@@ -7,17 +7,21 @@
 enum { CHUNK_ROWS = 1024 };
 
 /* -------------------------------------------------------------------- memory */
-static struct fmlp_thread_memory take_thread(const struct fmlp_plan *plan,
+static struct fmlp_thread_memory take_thread(const struct fmlp_trainer *t,
                                              struct fmlp_arena *arena) {
-    struct fmlp_thread_memory m;
+    const struct fmlp_plan *plan = &t->plan;
+    struct fmlp_thread_memory m = {0};
     m.item = fmlp_take(arena, plan->item_len, plan->k->size);
     m.group = fmlp_take(arena, fmlp_size_mul(plan->n_outputs, plan->k->lanes), plan->k->size);
+    if (plan->pack_height && t->parts == 1)
+        m.packed = fmlp_take(arena, plan->k->pack_inputs(t->chunk, 0, plan->pack_height, 0, 0),
+                             plan->k->size);
     return m;
 }
 
 struct fmlp_thread_memory fmlp_thread_memory(const struct fmlp_trainer *t, int thread) {
     struct fmlp_arena arena = {t->threads + thread * t->bytes_thread, 0};
-    return take_thread(&t->plan, &arena);
+    return take_thread(t, &arena);
 }
 
 /* Room for (rows, ld) elements of a layer if it is wanted. */
@@ -137,7 +141,7 @@ static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const f
     t->penalty = fmlp_take(arena, plan->n_items, sizeof(double));
     t->squares = t->clip ? fmlp_take(arena, plan->n_items, sizeof(double)) : 0;
     struct fmlp_arena thread = {0, 0};
-    take_thread(plan, &thread);
+    take_thread(t, &thread);
     t->bytes_thread = thread.bytes;
     t->threads = fmlp_take(arena, exec->n_threads, thread.bytes);
     t->predict = fmlp_predict_take(plan, exec->n_threads, batch_size < 16 ? 16 : batch_size, arena);

@@ -71,6 +71,7 @@ struct fmlp_trainer {
 struct fmlp_thread_memory {
     void *item;   /* (item_len) gradient of an item */
     void *group;  /* (n_outputs, lanes) scratch of the loss */
+    void *packed; /* inputs of an item; NULL: none are packed */
 };
 
 struct fmlp_thread_memory fmlp_thread_memory(const struct fmlp_trainer *t, int thread);
@@ -117,6 +118,8 @@ struct fmlp_chunk {
     int lazy_step;          /* which of the trainer's lazy steps */
     const struct fmlp_columns *columns; /* sparse input: these rows by columns */
     struct fmlp_sorting build;          /* sparse input: to be sorted beside phase 1 */
+    int packed_layer;       /* the inputs in this thread's memory: of this layer, or -1, */
+    ptrdiff_t packed_k0;    /* from here on */
     double *loss_sum;
     ptrdiff_t row;          /* of the mini-batch: the first of the chunk */
     uint32_t step;

@@ -69,7 +69,28 @@ static struct fmlp_ahead ahead_of(const struct fmlp_trainer *t, const struct fml
     return ahead;
 }
 
-static double panel_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
+/* The gradient of a panel, by way of packed inputs where its neighbours use them too. */
+static void panel_gradient(struct fmlp_trainer *t, struct fmlp_chunk *c, const struct fmlp_item *it,
+                           const struct fmlp_thread_memory *mem, void *g,
+                           const struct fmlp_ahead *ahead) {
+    enum { FEW_ROWS = 24 };
+    const struct fmlp_plan *plan = &t->plan;
+    const int l = it->layer;
+    const struct fmlp_layer_plan *p = &plan->layers[l];
+    const void *const *rows = t->in_rows[l], *dz = fmlp_at(plan, t->dz[l], it->j);
+    const ptrdiff_t n = fmlp_item_columns(p, it);
+    const int packs = mem->packed && n == plan->k->nr && c->rows >= FEW_ROWS;
+    if (!packs || !fmlp_packing_pays(plan, p, t->team->n_shares)) {
+        plan->k->grad(c->rows, it->k0, it->k1, n, rows, dz, p->ld, !c->first, g, ahead);
+        return;
+    }
+    if (c->packed_layer != l || c->packed_k0 != it->k0)
+        plan->k->pack_inputs(c->rows, it->k0, it->k1, rows, mem->packed);
+    c->packed_layer = l, c->packed_k0 = it->k0;
+    plan->k->grad_packed(c->rows, it->k1 - it->k0, mem->packed, dz, p->ld, !c->first, g, ahead);
+}
+
+static double panel_item(struct fmlp_trainer *t, struct fmlp_chunk *c,
                          const struct fmlp_item *it, const struct fmlp_thread_memory *mem) {
     const struct fmlp_plan *plan = &t->plan;
     const int l = it->layer;
@@ -81,9 +102,7 @@ static double panel_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     if (c->sums && c->parts > 1)
         g = fmlp_parts_add(c, at, n, &more);
     else if (c->sums)
-        plan->k->grad(c->rows, it->k0, it->k1, fmlp_item_columns(p, it), t->in_rows[l],
-                      fmlp_at(plan, t->dz[l], it->j), p->ld, !c->first, g,
-                      c->applies && is_far(t) ? &ahead : 0);
+        panel_gradient(t, c, it, mem, g, c->applies && is_far(t) ? &ahead : 0);
     double squares = finish(t, c, l, at, n, g, more, 0);
     if (p->wt_at >= 0 && c->transposes && !fmlp_muon_has(&t->muon, l))
         fmlp_transpose_item(plan, l, it->j, it->width, it->k0, it->k1, t->w, t->wt);
@@ -211,7 +230,7 @@ static double slopes_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
     return finish(t, c, l, at, it->width, g, 0, 1);
 }
 
-static double matrix_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
+static double matrix_item(struct fmlp_trainer *t, struct fmlp_chunk *c,
                           const struct fmlp_item *it, const struct fmlp_thread_memory *mem) {
     switch (t->plan.layers[it->layer].layout) {
     case FMLP_PANELS: return panel_item(t, c, it, mem);
@@ -221,7 +240,7 @@ static double matrix_item(struct fmlp_trainer *t, const struct fmlp_chunk *c,
 }
 
 void fmlp_update_item(void *arg, ptrdiff_t item, int thread) {
-    const struct fmlp_chunk *c = arg;
+    struct fmlp_chunk *c = arg;
     struct fmlp_trainer *t = c->t;
     if (item == t->plan.n_items) {
         if (c->sums) *c->loss_sum += t->plan.k->sum(c->rows, t->loss_rows) * c->loss_factor;

@@ -1,4 +1,4 @@
-/* gemm.inc.h - the three matrix products of a dense layer, panel layout. */
+/* gemm.inc.h - the products of a dense layer forward and backward, panel layout. */
 
 FMLP_INLINE ptrdiff_t FN(tiles)(ptrdiff_t m) { return (m + FMLP_MR - 1) / FMLP_MR; }
 
@@ -15,8 +15,6 @@ enum { FN(PART) = 32 * 1024 / (2 * LANES * (int)sizeof(T)) };
 FMLP_INLINE ptrdiff_t FN(part)(ptrdiff_t left) {
     return left <= FN(PART) * 5 / 4 ? left : FN(PART);
 }
-
-enum { FN(PANEL_BYTES) = 2 * LANES * (int)sizeof(T) }; /* of a row of a panel */
 
 /* What comes next is fetched at an even pace, so many bytes in every round: a core waits for few
  * lines at once, and a burst of them would be in the way of the tiles' own. Mostly that is less than
@@ -100,69 +98,5 @@ static void FN(backward)(ptrdiff_t m, ptrdiff_t n_out, ptrdiff_t n_in, const voi
             }
         }
         wt += n_out * width;
-    }
-}
-
-/* Of what the rule will touch, where the tile begins that is `row` rows down an item, and where its
- * share for the mini-batch's rows from i on. */
-FMLP_INLINE const char *FN(stream)(const struct fmlp_ahead *ahead, int s, ptrdiff_t row,
-                                   ptrdiff_t i, ptrdiff_t pace) {
-    return (const char *)ahead->at[s] + row / (2 * LANES) * ahead->stride[s] +
-           row % (2 * LANES) * FN(PANEL_BYTES) + i / FMLP_AHEAD * pace;
-}
-
-/* Rows at most whose deltas, and one line of inputs each, stay in L1 while the tiles of an item pass
- * over them. */
-enum { FN(GRAD_ROWS) = 144 };
-
-/* m rows are cut into equal pieces of that. */
-FMLP_INLINE ptrdiff_t FN(grad_rows)(ptrdiff_t left) {
-    const ptrdiff_t pieces = (left + FN(GRAD_ROWS) - 1) / FN(GRAD_ROWS);
-    return (left + pieces - 1) / pieces;
-}
-
-static void FN(grad)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t n, const void *const *rows,
-                     const void *dz, ptrdiff_t ldz, int accumulate, void *g_,
-                     const struct fmlp_ahead *ahead) {
-    const ptrdiff_t width = FN(panel_width)(n);
-    const int rest = FN(is_rest)(n, m);
-    T *g = g_;
-    struct FN(tile) t = {.ldb = ldz, .ldo = width,
-                         .pace = FN(pace)(FMLP_AHEAD * FMLP_MR * FN(PANEL_BYTES), m)};
-    for (ptrdiff_t i = 0; i < m; i += t.n) {
-        t.n = FN(grad_rows)(m - i);
-        t.rows = rows + i;
-        t.b = (const T *)dz + i * ldz;
-        t.resume = accumulate || i > 0;
-        for (ptrdiff_t k = k0, h; k < k1; k += h) {
-            h = FN(tile_height)(k1 - k);
-            for (int s = 0; ahead && s < FMLP_AHEAD; s++)
-                t.streams[s] = FN(stream)(ahead, s, k - k0, i, t.pace);
-            t.first = k, t.out = g + (k - k0) * width;
-            if (rest) h = FN(rest_grad)((int)n, k1 - k, &t);
-            else if (width == LANES) FN(tile_any)(FN(TILE_GRAD), h, 1, FN(AHEAD_NOTHING), &t);
-            else if (ahead) FN(tile_any)(FN(TILE_GRAD), h, 2, FN(AHEAD_STREAMS), &t);
-            else FN(tile_any)(FN(TILE_GRAD), h, 2, FN(AHEAD_NOTHING), &t);
-        }
-    }
-}
-
-static void FN(grad_bias)(ptrdiff_t m, ptrdiff_t n, const void *dz_, ptrdiff_t ldz, int accumulate,
-                          void *g_) {
-    T *g = g_;
-    for (ptrdiff_t j = 0; j < n; j += LANES) {
-        const int w = n - j < LANES ? (int)(n - j) : LANES;
-        const T *dz = (const T *)dz_ + j;
-        VT s0 = accumulate ? V(load_n)(g + j, w) : V(zero)();
-        VT s1 = V(zero)(), s2 = s1, s3 = s1; /* four chains hide the latency of the addition */
-        ptrdiff_t r = 0;
-        for (; r + 4 <= m; r += 4, dz += 4 * ldz) {
-            s0 = V(add)(s0, V(load_n)(dz, w));
-            s1 = V(add)(s1, V(load_n)(dz + ldz, w));
-            s2 = V(add)(s2, V(load_n)(dz + 2 * ldz, w));
-            s3 = V(add)(s3, V(load_n)(dz + 3 * ldz, w));
-        }
-        for (; r < m; r++, dz += ldz) s0 = V(add)(s0, V(load_n)(dz, w));
-        V(store)(g + j, V(add)(V(add)(s0, s1), V(add)(s2, s3)));
     }
 }

@@ -135,6 +135,13 @@ struct fmlp_kernels {
     void (*grad)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t n, const void *const *rows,
                  const void *dz, ptrdiff_t ldz, int accumulate, void *g,
                  const struct fmlp_ahead *ahead);
+    /* Inputs k0 to k1 of m rows for grad_packed; returns how many elements that are. packed: may be
+     * NULL, then that is all */
+    ptrdiff_t (*pack_inputs)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, const void *const *rows,
+                             void *packed);
+    /* grad of a whole panel from k packed inputs of the same m rows, to the same bits */
+    void (*grad_packed)(ptrdiff_t m, ptrdiff_t k, const void *packed, const void *dz, ptrdiff_t ldz,
+                        int accumulate, void *g, const struct fmlp_ahead *ahead);
     /* g[j, k - k0] (+)= sum_i dz[i, j] * rows[i][k], k0 multiple of lanes, columns k >= k_end
      * (up to the next multiple of lanes) get 0; g has ld ldg */
     void (*grad_narrow)(ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1, ptrdiff_t n_out,

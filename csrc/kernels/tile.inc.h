@@ -11,6 +11,8 @@ struct FN(tile) {
     ptrdiff_t first;          /* where in the rows the sum, or the tile, begins */
     const T *b;               /* (n, nv * LANES), ld ldb: weights, or deltas for the gradient */
     ptrdiff_t ldb;
+    const T *packed;          /* FN(TILE_PACKED): (n, FMLP_MR) in place of rows; */
+    const T *next_b;          /* the b of the tiles to come, or this one */
     /* what comes next and is fetched meanwhile: */
     const char *ahead;        /* FN(AHEAD_WEIGHTS): those of the next part, */
     ptrdiff_t pace;           /* so many bytes in every round, or in every one of a stream's */
@@ -28,7 +30,10 @@ struct FN(tile) {
     ptrdiff_t lda;
 };
 
-enum { FN(TILE_FORWARD), FN(TILE_BACKWARD), FN(TILE_GRAD) };
+/* TILE_PACKED: the gradient from packed inputs, always with FN(AHEAD_STREAMS). */
+enum { FN(TILE_FORWARD), FN(TILE_BACKWARD), FN(TILE_GRAD), FN(TILE_PACKED) };
+
+enum { FN(PANEL_BYTES) = 2 * LANES * (int)sizeof(T) }; /* of a row of a panel */
 
 /* What is fetched beside the products: nothing; the next part of the weights (forward, backward);
  * that and rows of X for the next tile (forward); weights and state to be written (gradient). */
@@ -121,6 +126,23 @@ FMLP_INLINE void FN(tile_rows)(const int m, const int nv, const int ahead,
     }
 }
 
+FMLP_INLINE void FN(tile_packed)(const int m, const struct FN(tile) *t, VT acc[FMLP_MR][2]) {
+    const T *b = t->b, *q = t->packed, *next = t->next_b;
+    const ptrdiff_t n = t->n, ldb = t->ldb;
+    for (ptrdiff_t k = 0; k < n; k++, b += ldb, q += FMLP_MR, next += ldb) {
+        FMLP_PREFETCH(next);
+        if (FN(PANEL_BYTES) > 64) FMLP_PREFETCH(next + LANES);
+        FMLP_PREFETCH_OWN(t->streams[k % FMLP_AHEAD] + k / FMLP_AHEAD * t->pace);
+        const VT b0 = V(load)(b), b1 = V(load)(b + LANES);
+        FMLP_UNROLL
+        for (int i = 0; i < m; i++) {
+            const VT a = V(set1)(q[i]);
+            acc[i][0] = V(fma)(a, b0, acc[i][0]);
+            acc[i][1] = V(fma)(a, b1, acc[i][1]);
+        }
+    }
+}
+
 FMLP_INLINE void FN(tile_end)(const int mode, const int m, const int nv, const struct FN(tile) *t,
                               VT acc[FMLP_MR][2]) {
     const VT floor = V(set1)(t->floor), zero = V(zero)();
@@ -142,6 +164,7 @@ FMLP_INLINE void FN(tile)(const int mode, const int m, const int nv, const int a
     VT acc[FMLP_MR][2];
     FN(tile_start)(mode, m, nv, t, acc);
     if (mode == FN(TILE_GRAD)) FN(tile_rows)(m, nv, ahead, t, acc);
+    else if (mode == FN(TILE_PACKED)) FN(tile_packed)(m, t, acc);
     else FN(tile_units)(m, nv, ahead, t, acc);
     FN(tile_end)(mode, m, nv, t, acc);
 }

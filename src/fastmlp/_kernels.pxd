@@ -67,6 +67,10 @@ cdef extern from "kernels/kernels.h" nogil:
                                     Py_ssize_t, void *, void *) noexcept
         void (*grad)(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **, const void *,
                      Py_ssize_t, int, void *, const fmlp_ahead *) noexcept
+        Py_ssize_t (*pack_inputs)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **,
+                                  void *) noexcept
+        void (*grad_packed)(Py_ssize_t, Py_ssize_t, const void *, const void *, Py_ssize_t, int,
+                            void *, const fmlp_ahead *) noexcept
         void (*grad_narrow)(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const void **,
                             const void *, Py_ssize_t, int, void *, Py_ssize_t) noexcept
         void (*grad_sparse)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const fmlp_columns *,

@@ -70,6 +70,22 @@ static void FN(check_backward)(int kind, int relu, ptrdiff_t m, ptrdiff_t n_out,
     FN(report)(ok && FN(untouched)(out, m, pad, ldd), "backward", kind, m, n_out, n_in);
 }
 
+/* To the bits of grad, g; the place for packed inputs is no larger than it needs to be */
+static void FN(check_grad_packed)(int kind, int accumulate, ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1,
+                                  const void *const *rows, const T *dz, ptrdiff_t ldz, const T *g,
+                                  const T *start) {
+    const ptrdiff_t len = FN(kernels).pack_inputs(m, k0, k1, rows, 0), n = (k1 - k0) * 2 * LANES;
+    T *packed = FN(array)(5, len), *got = FN(array)(4, n);
+    char something[FMLP_AHEAD][64 * FMLP_AHEAD] = {{0}};
+    struct fmlp_ahead ahead = {{0}, {0}};
+    for (int i = 0; i < FMLP_AHEAD; i++) ahead.at[i] = something[i];
+    for (ptrdiff_t i = 0; i < n; i++) got[i] = accumulate ? start[i] : (T)NAN;
+    int ok = FN(kernels).pack_inputs(m, k0, k1, rows, packed) == len;
+    FN(kernels).grad_packed(m, k1 - k0, packed, dz, ldz, accumulate, got, m % 2 ? &ahead : 0);
+    ok &= memcmp(got, g, (size_t)n * sizeof(T)) == 0;
+    FN(report)(ok, "grad_packed", kind, m, k1 - k0, 2 * LANES);
+}
+
 /* g of n columns, padding is zero */
 static void FN(check_grad)(int kind, int accumulate, ptrdiff_t m, ptrdiff_t k0, ptrdiff_t k1,
                            ptrdiff_t n) {
@@ -94,6 +110,7 @@ static void FN(check_grad)(int kind, int accumulate, ptrdiff_t m, ptrdiff_t k0, 
         for (ptrdiff_t j = n; j < width; j++) ok &= g[(k - k0) * width + j] == 0;
     }
     FN(report)(ok, "grad", kind, m, k1 - k0, n);
+    if (n == 2 * LANES) FN(check_grad_packed)(kind, accumulate, m, k0, k1, rows, dz, ldz, g, start);
 }
 
 static void FN(check_grad_bias)(int kind, int accumulate, ptrdiff_t m, ptrdiff_t n) {
@@ -178,6 +195,7 @@ static void FN(check_gemm)(void) {
             FN(check_forward)(kind, 1, 3, long_sums[i], LANES);
             FN(check_backward)(kind, 1, 3, long_sums[i], LANES);
             FN(check_grad)(kind, i % 2, long_sums[i], 0, 5, LANES);
+            if (i < 6) FN(check_grad)(kind, i % 2, long_sums[i], 2, 2 + 3 * mr + i, 2 * LANES);
             FN(check_grad_bias)(kind, i % 2, long_sums[i], 3);
         }
         FN(check_forward)(kind, 0, mr + 1, 600, 2 * LANES);

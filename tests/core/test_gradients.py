@@ -125,6 +125,17 @@ def test_any_loss_against_differences(seed):
     close(loss_and_gradient(p, p.params, 0.1)[0], loss, 1e-11)
 
 
+@pytest.mark.parametrize("n", [23, 24, 150, 1300])
+def test_wide_layers(isa, dtype, n, rng):
+    """Enough panels that their inputs are packed, but for 23 rows; 1300 rows are two chunks."""
+    p = Problem(rng, dtype, (205, 290, 261, 3), "identity", "squared_error", n=n, weights="random")
+    loss, gradient = loss_and_gradient(p, p.params, 0.1)
+    want_loss, want = p.expected_gradient(0.1)
+    rtol = 1e-5 if dtype == np.float32 else 1e-12
+    close(loss, want_loss, rtol)
+    close(gradient, want, rtol)
+
+
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize(("output", "loss"), PAIRS)
 @pytest.mark.parametrize("act", HIDDEN)

@@ -80,6 +80,18 @@ def test_threads_on_every_isa(isa, seed):
         assert_array_equal(a, b, strict=True)
 
 
+def test_threads_of_wide_layers(isa, dtype):
+    """Each thread packs the inputs of the layers' gradients for itself, and those of items that it
+    takes over."""
+    rng = np.random.default_rng(0)
+    p = Problem(rng, dtype, (230, 410, 290, 3), n=130)
+    options = {"solver": "adam", "batch": 50, "order": rng.permutation(p.n), "alpha": 0.1}
+    want = run(p, 1, **options)
+    for n_threads in THREADS:
+        for a, b in zip(run(p, n_threads, **options), want, strict=True):
+            assert_array_equal(a, b, strict=True)
+
+
 def test_the_same_again():
     """No run depends on the one before or on what is in memory."""
     p, options = configuration(1)
