@@ -98,11 +98,12 @@ static struct fmlp_chunk chunk_of(struct job *job, const struct step *s) {
     return c;
 }
 
-/* Two blocks a thread, so that there is something to take over from a slow one. */
+/* As many for each thread, two at least, so that there is something to take over from a slow one. */
 static ptrdiff_t row_blocks(const struct fmlp_trainer *t, ptrdiff_t rows, int n_shares) {
     const ptrdiff_t most = (rows + t->plan.k->mr - 1) / t->plan.k->mr;
     const ptrdiff_t least = (rows + t->plan.row_block - 1) / t->plan.row_block;
-    const ptrdiff_t want = n_shares == 1 || least > 2 * n_shares ? least : 2 * n_shares;
+    const ptrdiff_t each = (least + n_shares - 1) / n_shares;
+    const ptrdiff_t want = n_shares == 1 ? least : n_shares * (each < 2 ? 2 : each);
     return want < most ? want : most;
 }
 
