@@ -9,10 +9,10 @@
 
 #include "trainer.h"
 
-enum { PARTS = 2, LEAST_ROWS = 32 };
+enum { PARTS = 2, LEAST_ROWS = 32, MOST_BYTES = 1 << 20 };
 
 /* Parts pay where their sums are at most as long as the activations and deltas of their rows: half
- * of the sums travels, or all of those.
+ * of the sums travels, or all of those. They must lie in L2 beside the weights.
  * Plain networks alone: dense input, a loss in one pass, nothing but matrices and biases. */
 int fmlp_parts_of(const struct fmlp_trainer *t, const fmlp_net *net) {
     ptrdiff_t width = 0;
@@ -23,7 +23,8 @@ int fmlp_parts_of(const struct fmlp_trainer *t, const fmlp_net *net) {
         width += 2 * p.ld;
     }
     const ptrdiff_t rows = t->chunk / PARTS;
-    return rows >= LEAST_ROWS && t->plan.w_len <= rows * width ? PARTS : 1;
+    const int fit = t->plan.w_len * t->plan.k->size <= MOST_BYTES;
+    return rows >= LEAST_ROWS && fit && t->plan.w_len <= rows * width ? PARTS : 1;
 }
 
 int fmlp_parts_of_rows(const struct fmlp_trainer *t, ptrdiff_t rows) {
