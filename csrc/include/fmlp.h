@@ -266,10 +266,10 @@ typedef struct fmlp_mt19937 {
 } fmlp_mt19937;
 
 /* As numpy.random.RandomState.shuffle does; n <= 2^32. */
-void fmlp_shuffle(ptrdiff_t n, ptrdiff_t *order /* (n) */, fmlp_mt19937 *generator);
+void fmlp_shuffle(int isa, ptrdiff_t n, ptrdiff_t *order /* (n) */, fmlp_mt19937 *generator);
 /* As numpy.random.RandomState.uniform does. */
-void fmlp_uniform(fmlp_dtype dtype, ptrdiff_t n, double low, double high, void *out /* (n) */,
-                  fmlp_mt19937 *generator);
+void fmlp_uniform(int isa, fmlp_dtype dtype, ptrdiff_t n, double low, double high,
+                  void *out /* (n) */, fmlp_mt19937 *generator);
 
 typedef struct fmlp_progress {
     ptrdiff_t position; /* next row of the order */

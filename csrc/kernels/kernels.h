@@ -253,6 +253,11 @@ struct fmlp_kernels {
     /* dst[j * ldd + i] = src[i * lds + j], i < m, j < n */
     void (*transpose)(ptrdiff_t m, ptrdiff_t n, const void *src, ptrdiff_t lds, void *dst,
                       ptrdiff_t ldd);
+    /* MT19937, the generator: the next state (624 words); the numbers that n words stand for;
+     * n numbers of [low, high) from 2 n of those */
+    void (*mt_renew)(uint32_t *words);
+    void (*mt_temper)(ptrdiff_t n, const uint32_t *words, uint32_t *numbers);
+    void (*mt_uniform)(ptrdiff_t n, double low, double high, const uint32_t *numbers, void *out);
     double (*sum)(ptrdiff_t n, const void *x); /* in double, fixed order */
     int (*finite)(ptrdiff_t n, const void *x); /* all finite? */
 

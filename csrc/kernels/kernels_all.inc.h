@@ -30,6 +30,7 @@
 #include "loss.inc.h"
 #include "optimizer.inc.h"
 #include "reduce.inc.h"
+#include "mt19937.inc.h"
 #include "table.inc.h"
 #include "template_end.h"
 
@@ -57,5 +58,6 @@
 #include "loss.inc.h"
 #include "optimizer.inc.h"
 #include "reduce.inc.h"
+#include "mt19937.inc.h"
 #include "table.inc.h"
 #include "template_end.h"

@@ -86,8 +86,8 @@ cdef extern from "fmlp.h" nogil:
     ctypedef struct fmlp_mt19937:
         uint32_t *words
         int position
-    void fmlp_shuffle(Py_ssize_t n, Py_ssize_t *order, fmlp_mt19937 *generator)
-    void fmlp_uniform(fmlp_dtype dtype, Py_ssize_t n, double low, double high, void *out,
+    void fmlp_shuffle(int isa, Py_ssize_t n, Py_ssize_t *order, fmlp_mt19937 *generator)
+    void fmlp_uniform(int isa, fmlp_dtype dtype, Py_ssize_t n, double low, double high, void *out,
                       fmlp_mt19937 *generator)
 
     int fmlp_isa_count()

@@ -43,7 +43,7 @@ cdef _draw_uniform(generator, double low, double high, out):
     cdef fmlp_mt19937 *state = _state_of(generator)
     cdef Py_ssize_t n = o.buffer.len // o.buffer.itemsize
     with generator.lock, nogil:
-        fmlp_uniform(_dtype(&o.buffer), n, low, high, o.buffer.buf, state)
+        fmlp_uniform(_isa, _dtype(&o.buffer), n, low, high, o.buffer.buf, state)
 
 
 def uniform(random_state, double low, double high, out):
@@ -69,4 +69,4 @@ def shuffle(random_state, order):
     cdef fmlp_mt19937 *state = _state_of(generator)
     cdef Py_ssize_t n = o.length(0)
     with generator.lock, nogil:
-        fmlp_shuffle(n, <Py_ssize_t *>o.buffer.buf, state)
+        fmlp_shuffle(_isa, n, <Py_ssize_t *>o.buffer.buf, state)

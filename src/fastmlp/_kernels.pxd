@@ -1,5 +1,5 @@
 # What _kernels.pyx uses of csrc/kernels/kernels.h.
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, uint32_t
 
 from ._core cimport fmlp_head, fmlp_target
 
@@ -129,6 +129,9 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*cap_row)(Py_ssize_t, void *, double) noexcept
         void (*transpose)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *,
                           Py_ssize_t) noexcept
+        void (*mt_renew)(uint32_t *) noexcept
+        void (*mt_temper)(Py_ssize_t, const uint32_t *, uint32_t *) noexcept
+        void (*mt_uniform)(Py_ssize_t, double, double, const uint32_t *, void *) noexcept
         double (*sum)(Py_ssize_t, const void *) noexcept
         int (*finite)(Py_ssize_t, const void *) noexcept
         void (*math)(int, Py_ssize_t, const void *, void *) noexcept

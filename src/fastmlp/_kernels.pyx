@@ -114,7 +114,8 @@ cdef class Table:
                 self.k.loss != NULL, self.k.output != NULL,
                 self.k.rule != NULL, self.k.gradient_squares != NULL, self.k.average != NULL,
                 self.k.combine != NULL, self.k.cap_columns != NULL, self.k.cap_row != NULL,
-                self.k.transpose != NULL, self.k.sum != NULL,
+                self.k.transpose != NULL, self.k.mt_renew != NULL, self.k.mt_temper != NULL,
+                self.k.mt_uniform != NULL, self.k.sum != NULL,
                 self.k.finite != NULL, self.k.math != NULL, self.k.fma_peak != NULL]
 
     def forward(self, X, w, str act, out, n=None):

@@ -22,7 +22,7 @@ def test_the_memory_of_numpys_generator_is_known():
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 4, 5, 31, 32, 33, 1000, 65_537])
 @GENERATORS
-def test_shuffle(n, bits):
+def test_shuffle(isa, n, bits):
     ours, numpys = twins(bits)
     order, expected = np.arange(n), np.arange(n)
     for _ in range(3):
@@ -35,7 +35,7 @@ def test_shuffle(n, bits):
 @pytest.mark.parametrize("shape", [(0,), (1,), (7, 5), (311,), (312,), (100, 99)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @GENERATORS
-def test_uniform(shape, dtype, bits):
+def test_uniform(isa, shape, dtype, bits):
     ours, numpys = twins(bits)
     out, expected = np.empty(shape, dtype), np.empty(shape, dtype)
     for odd in (0, 1, 0):  # numbers used before: a fraction takes two, so they may part
@@ -47,7 +47,7 @@ def test_uniform(shape, dtype, bits):
     assert same_generator(ours, numpys)
 
 
-def test_shuffle_and_uniform_in_turn_leave_the_generator_where_numpy_does():
+def test_shuffle_and_uniform_in_turn_leave_the_generator_where_numpy_does(isa):
     ours, numpys = twins(np.random.MT19937)
     order, expected, out = np.arange(50), np.arange(50), np.empty(3)
     for _ in range(200):  # over the end of the generator's words, at any place
