@@ -113,7 +113,8 @@ class Optimizer:
             or (self.averages and not np.array_equal(self.left, weights.flat))
         ):
             n_state = SOLVERS[self.name].n_state + self.averages
-            self.state = np.zeros((n_state, weights.flat.size), dtype=weights.flat.dtype)
+            # the engine begins with zeros if t == 0; here now, as training may be long
+            self.state = np.empty((n_state, weights.flat.size), dtype=weights.flat.dtype)
             self.layout = weights.layout
             self.t = 0
             self.rate_sum = 0.0
