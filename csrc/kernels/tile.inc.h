@@ -126,10 +126,14 @@ FMLP_INLINE void FN(tile_rows)(const int m, const int nv, const int ahead,
     }
 }
 
+/* The hardware's prefetcher keeps up with half a line of inputs a row, not with more than one. */
 FMLP_INLINE void FN(tile_packed)(const int m, const struct FN(tile) *t, VT acc[FMLP_MR][2]) {
     const T *b = t->b, *q = t->packed, *next = t->next_b;
     const ptrdiff_t n = t->n, ldb = t->ldb;
+    const int line = 64 / (int)sizeof(T);
     for (ptrdiff_t k = 0; k < n; k++, b += ldb, q += FMLP_MR, next += ldb) {
+        if (FMLP_MR > line) FMLP_PREFETCH(q + 16 * FMLP_MR);
+        if (FMLP_MR > line) FMLP_PREFETCH(q + 16 * FMLP_MR + line);
         FMLP_PREFETCH(next);
         if (FN(PANEL_BYTES) > 64) FMLP_PREFETCH(next + LANES);
         FMLP_PREFETCH_OWN(t->streams[k % FMLP_AHEAD] + k / FMLP_AHEAD * t->pace);
