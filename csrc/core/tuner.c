@@ -4,9 +4,11 @@
  * out slow at any moment: 1-5 ms; of a probe: 0.2-1 ms. */
 static const double whole_call = 1e9, shared_call = 2e8, probe_call = 5e7;
 
-/* A fit of less is over before several threads could pay for being woken. Steps that are longer than
- * a probe begin on all threads, and one is tried once ten of them, or so much time, were uneven. */
-static const double alone_seconds = 1e-3, together_seconds = 0.15;
+/* A fit of less is over before several threads could pay for being woken; of small steps, by which
+ * they gain a fifth at most and often lose, before a trial could. Steps that are longer than a probe
+ * begin on all threads, and one is tried once ten of them, or so much time, were uneven. */
+static const double small_step = 1.5e6, alone_seconds = 1e-3, small_alone_seconds = 1e-2,
+                    together_seconds = 0.15;
 enum { TOGETHER_STEPS = 10 };
 
 /* A call is uneven where the first thread's part is so much off its due. A busy neighbour lets every
@@ -24,7 +26,8 @@ struct fmlp_choice fmlp_tuner_choose(const struct fmlp_tuner *tuner, int most, d
                 tuner->uneven > (together < together_seconds ? together : together_seconds);
         all = step > probe_call && !probe;
     } else if (tuner->rate[1] == 0) {
-        all = probe = tuner->woken || tuner->since > alone_seconds;
+        const double alone = step < small_step ? small_alone_seconds : alone_seconds;
+        all = probe = tuner->woken || tuner->since > alone;
     } else if (tuner->since > tuner->patience * tuner->probe) {
         all = !all;
         probe = 1;

@@ -53,16 +53,18 @@ static void check_tuner_time(const char *what, const struct machine *m, double s
 static void check_tuner(void) {
     const struct machine helps = {1e-11, 0.55e-11, 1e-4, 0, 0, {0.5, 0.45}, {0}};
     const struct machine hurts = {1e-11, 2e-11, 1e-4, 0, 0, {0.54, 0.88}, {0}};
-    const double sizes[] = {1e5, 1e6, 1e7, 4e7, 6e7, 3e8, 3e9};
+    const double sizes[] = {1e5, 1e6, 2e6, 1e7, 4e7, 6e7, 3e8, 3e9};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const double step = sizes[i];
         const long second = (long)(1e11 / step), short_one = (long)(5e7 / step);
         check_tuner_time("all threads help", &helps, step, second, 0.05, 0);
         /* of the longest steps ten take most of the second */
         check_tuner_time("all threads hurt", &hurts, step, second, step > 1e9 ? 0.30 : 0.10, 0);
-        if (step < 1e6) { /* a fit of half a millisecond wakes nobody */
+        if (step < 3e6) { /* a fit of half a millisecond wakes nobody, one of 8 by small steps */
             const struct outcome o = train_simulated(&helps, step, short_one);
             check(o.waking == 0 && o.last == 1, "tuner: a short fit stays alone", 0);
+            const struct outcome longer = train_simulated(&helps, step, 16 * short_one);
+            check((longer.waking == 0) == (step < 1.5e6), "tuner: small steps wait longer", 0);
         }
         if (step > 5e7) { /* of long steps none is tried on one thread where the others help */
             check_tuner_time("long steps", &helps, step, second, 0, helps.wake * 1.001);
