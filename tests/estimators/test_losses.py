@@ -132,7 +132,9 @@ def test_class_frequencies(options, n_classes, skewed):
     if options["loss"] == CUSTOM_CLASSIFICATION["loss"] and n_classes == 2:
         pytest.skip("two classes have one output")
     y = np.digitize(skewed[0], [0.5, 3.0][: n_classes - 1])
-    model = MLPClassifier((), solver="lbfgs", alpha=0, tol=1e-9, max_iter=1000, **options)
+    model = MLPClassifier(
+        (), solver="lbfgs", alpha=0, tol=1e-9, max_iter=1000, random_state=0, **options
+    )
     got = fitted(model, np.zeros((4000, 1)), y).predict_proba(np.zeros((1, 1)))[0]
     share = np.bincount(y) / 4000
     s = options.get("label_smoothing", 0)
