@@ -7,9 +7,9 @@
 /* Which vectors, and which way. */
 struct copying {
     const struct fmlp_plan *plan;
-    char *flat, *w; /* or NULL */
-    char *wt;       /* written from w, or NULL */
-    int to_flat;
+    char *flat, *w;
+    char *wt;    /* NULL, or to be written from w, without flat */
+    int to_flat; /* else from it */
 };
 
 static void copy(const struct copying *c, char *flat, char *w, ptrdiff_t n, ptrdiff_t padded) {
@@ -72,15 +72,20 @@ static void transpose(const struct copying *c, int q, ptrdiff_t k0, ptrdiff_t k1
         fmlp_transpose_item(c->plan, q, j, fmlp_min(nr, p->out_pad - j), k0, k1, c->w, c->wt);
 }
 
+/* Inputs [k0, k1) of a matrix; all that its layer has beside it with the first. */
 static void copy_piece(const struct copying *c, int q, ptrdiff_t k0, ptrdiff_t k1) {
     const struct fmlp_layer_plan *p = &c->plan->layers[q];
     const ptrdiff_t size = c->plan->k->size;
-    if (c->flat && p->layout == FMLP_NARROW) copy_narrow(c, p, k0, k1);
-    else if (c->flat && p->layout != FMLP_FLAT) copy_panels(c, p, k0, k1);
-    if (c->flat && k0 == 0 && p->norm) copy_pair(c, p, p->flat_norm, p->norm_at);
-    if (c->flat && k0 == 0 && p->slopes)
+    if (c->wt) {
+        if (p->wt_at >= 0) transpose(c, q, k0, k1);
+        return;
+    }
+    if (p->layout == FMLP_NARROW) copy_narrow(c, p, k0, k1);
+    else if (p->layout != FMLP_FLAT) copy_panels(c, p, k0, k1);
+    if (k0 > 0) return;
+    if (p->norm) copy_pair(c, p, p->flat_norm, p->norm_at);
+    if (p->slopes)
         copy(c, c->flat + p->flat_slopes * size, c->w + p->slopes_at * size, p->n_out, p->out_pad);
-    if (c->wt && p->wt_at >= 0) transpose(c, q, k0, k1);
 }
 
 /* Pieces of a matrix lie in L2 in both layouts: a panel passes over all its flat rows. */

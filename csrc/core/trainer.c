@@ -13,9 +13,7 @@ static struct fmlp_thread_memory take_thread(const struct fmlp_trainer *t,
     struct fmlp_thread_memory m = {0};
     m.item = fmlp_take(arena, plan->item_len, plan->k->size);
     m.group = fmlp_take(arena, fmlp_size_mul(plan->n_outputs, plan->k->lanes), plan->k->size);
-    if (plan->pack_height && t->parts == 1)
-        m.packed = fmlp_take(arena, plan->k->pack_inputs(t->chunk, 0, plan->pack_height, 0, 0),
-                             plan->k->size);
+    if (t->pack_len) m.packed = fmlp_take(arena, t->pack_len, plan->k->size);
     return m;
 }
 
@@ -127,6 +125,8 @@ static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const f
     t->g = t->batch > t->chunk || t->clip ? fmlp_take(arena, plan->w_len, size) : 0;
     t->parts = fmlp_parts_of(t, net);
     t->part_sums = t->part_biases = 0;
+    const int packs = plan->pack_height && t->parts == 1;
+    t->pack_len = packs ? plan->k->pack_inputs(t->chunk, 0, plan->pack_height, 0, 0) : 0;
     if (t->parts > 1) {
         t->part_sums = fmlp_take(arena, fmlp_size_mul(t->parts, plan->w_len), size);
         t->part_biases = fmlp_take(arena, fmlp_size_mul(t->parts, plan->max_ld), size);

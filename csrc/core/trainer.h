@@ -61,6 +61,7 @@ struct fmlp_trainer {
     struct fmlp_lazy lazy;
     char *threads;           /* (n_threads, bytes_thread): see fmlp_thread_memory */
     ptrdiff_t bytes_thread;
+    ptrdiff_t pack_len;      /* elements of a thread's packed inputs; 0: none are packed */
     struct fmlp_predict_scratch predict;
     struct fmlp_team *team;
     struct fmlp_tuner tuner;
@@ -118,7 +119,8 @@ struct fmlp_chunk {
     int lazy_step;          /* which of the trainer's lazy steps */
     const struct fmlp_columns *columns; /* sparse input: these rows by columns */
     struct fmlp_sorting build;          /* sparse input: to be sorted beside phase 1 */
-    int packed_layer;       /* the inputs in this thread's memory: of this layer, or -1, */
+    /* Every thread has a chunk of its own: the inputs in that thread's memory are */
+    int packed_layer;       /* of this layer, or -1: of none, */
     ptrdiff_t packed_k0;    /* from here on */
     double *loss_sum;
     ptrdiff_t row;          /* of the mini-batch: the first of the chunk */

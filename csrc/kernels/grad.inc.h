@@ -90,6 +90,7 @@ static void FN(grad_packed)(ptrdiff_t m, ptrdiff_t k, const void *packed, const 
             h = FN(tile_height)(k - at);
             t.out = g + at * 2 * LANES;
             t.next_b = at + h == k ? next : t.b;
+            /* nothing to fetch: its own line again and again */
             for (int s = 0; s < FMLP_AHEAD; s++)
                 t.streams[s] = ahead ? FN(stream)(ahead, s, at, i, t.pace) : (const char *)t.out;
             FN(tile_any)(FN(TILE_PACKED), h, 2, FN(AHEAD_STREAMS), &t);

@@ -4,7 +4,7 @@
 #ifndef FMLP_MT19937_INC_H
 #define FMLP_MT19937_INC_H
 
-enum { MT_WORDS = 624, MT_MIDDLE = 397 };
+enum { MT_WORDS = FMLP_MT19937_WORDS, MT_MIDDLE = 397 };
 
 FMLP_INLINE uint32_t mt_twist(uint32_t high, uint32_t low) {
     const uint32_t y = (high & 0x80000000u) | (low & 0x7fffffffu);
