@@ -2,7 +2,7 @@
 
 /* FLOPs, or their worth in time, of a call: some 10-50 ms; of one on several threads, which may turn
  * out slow at any moment: 1-5 ms; of a probe: 0.2-1 ms. */
-static const double whole_call = 1e9, shared_call = 2e8, probe_call = 5e7;
+static const double whole_call = 1e9, shared_call = 5e8, probe_call = 5e7;
 
 /* A fit of less is over before several threads could pay for being woken; of small steps, by which
  * they gain a fifth at most and often lose, before a trial could. Steps that are longer than a probe

@@ -46,17 +46,17 @@ FMLP_INLINE VT FN(exp_reduce)(const int exact, VT x, VT *shifted) {
     p = V(fma)(p, r, V(set1)(0.041667201000585803212f));
     p = V(fma)(p, r, V(set1)(0.16666543423016905032f));
     p = V(fma)(p, r, V(set1)(0.4999999814865972046f));
-#else
-    VT p = V(set1)(2.5053792216238727894e-8);
-    p = V(fma)(p, r, V(set1)(2.7626093241851051034e-7));
-    p = V(fma)(p, r, V(set1)(2.7557407638144039579e-6));
-    p = V(fma)(p, r, V(set1)(0.000024801505141509674332));
-    p = V(fma)(p, r, V(set1)(0.00019841269718758554136));
-    p = V(fma)(p, r, V(set1)(0.0013888888931668307588));
-    p = V(fma)(p, r, V(set1)(0.0083333333333897146196));
-    p = V(fma)(p, r, V(set1)(0.041666666666576462997));
-    p = V(fma)(p, r, V(set1)(0.1666666666666658899));
-    p = V(fma)(p, r, V(set1)(0.50000000000000052006));
+#else /* even and odd powers apart: half as long a chain, which Zen 5 waits for */
+    VT even = V(set1)(2.7626093241851051034e-7), odd = V(set1)(2.5053792216238727894e-8);
+    odd = V(fma)(odd, r2, V(set1)(2.7557407638144039579e-6));
+    even = V(fma)(even, r2, V(set1)(0.000024801505141509674332));
+    odd = V(fma)(odd, r2, V(set1)(0.00019841269718758554136));
+    even = V(fma)(even, r2, V(set1)(0.0013888888931668307588));
+    odd = V(fma)(odd, r2, V(set1)(0.0083333333333897146196));
+    even = V(fma)(even, r2, V(set1)(0.041666666666576462997));
+    odd = V(fma)(odd, r2, V(set1)(0.1666666666666658899));
+    even = V(fma)(even, r2, V(set1)(0.50000000000000052006));
+    const VT p = V(fma)(odd, r, even);
 #endif
     return V(fma)(p, r2, r);
 }
