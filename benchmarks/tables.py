@@ -262,9 +262,15 @@ def summary(report):
             name = f"training {row['network']}, batch {row['batch']}"
             speed = f"{number(row['figures']['samples_per_second'])} rows/s"
             lines.append([name, speed, *ratios(row)])
-    for name in ("throughput", "latency", "partial_fit", "sparse"):
+    words = {
+        "throughput": "predict_proba of ",
+        "latency": "",
+        "partial_fit": "",
+        "sparse": "an epoch of ",
+    }
+    for name, word in words.items():
         for row in report["topics"].get(name, {"rows": []})["rows"]:
-            lines.append([row["name"], duration(row["figures"]["seconds"]), *ratios(row)])
+            lines.append([word + row["name"], duration(row["figures"]["seconds"]), *ratios(row)])
     return table(["work", "fastmlp", *(f"× {name}" for name in NAMES.values())], lines)
 
 
