@@ -11,6 +11,10 @@
 
 enum { PARTS = 2, LEAST_ROWS = 32, MOST_BYTES = 1 << 20 };
 
+/* Rows of memory left free behind those of each part. A core that walks down its rows prefetches
+ * beyond the last; were the next part's there, it would take them from the thread that writes them. */
+enum { GAP_ROWS = 128 };
+
 /* Parts pay where their sums are at most as long as the activations and deltas of their rows: half
  * of the sums travels, or all of those. They must lie in L2 beside the weights.
  * Plain networks alone: dense input, a loss in one pass, nothing but matrices and biases. */
@@ -31,8 +35,32 @@ int fmlp_parts_of_rows(const struct fmlp_trainer *t, ptrdiff_t rows) {
     return rows >= t->parts * LEAST_ROWS / 2 ? t->parts : 1;
 }
 
-static ptrdiff_t first_row(const struct fmlp_chunk *c, ptrdiff_t part) {
-    return c->rows * part / c->parts;
+ptrdiff_t fmlp_rows_held(const struct fmlp_trainer *t) {
+    return t->parts > 1 ? fmlp_size_add(t->chunk, t->parts * GAP_ROWS) : t->chunk;
+}
+
+struct fmlp_chunk fmlp_part_view(const struct fmlp_chunk *c, ptrdiff_t part, ptrdiff_t *shift) {
+    struct fmlp_chunk view = *c;
+    *shift = part * GAP_ROWS;
+    view.start -= *shift, view.row -= *shift;
+    return view;
+}
+
+/* Where in memory a part's rows are; returns how many. */
+static ptrdiff_t rows_of(const struct fmlp_chunk *c, ptrdiff_t part, ptrdiff_t *first) {
+    const ptrdiff_t from = c->rows * part / c->parts;
+    *first = from + part * GAP_ROWS;
+    return c->rows * (part + 1) / c->parts - from;
+}
+
+double fmlp_parts_loss(const struct fmlp_chunk *c) {
+    const struct fmlp_plan *plan = &c->t->plan;
+    double sum = 0;
+    for (ptrdiff_t part = 0, first; part < c->parts; part++) {
+        const ptrdiff_t m = rows_of(c, part, &first);
+        sum += plan->k->sum(m, fmlp_at(plan, c->t->loss_rows, first));
+    }
+    return sum;
 }
 
 /* early: NULL, or what has been summed already */
@@ -41,7 +69,8 @@ static void gradient(const struct fmlp_chunk *c, const struct fmlp_item *it, ptr
     const struct fmlp_trainer *t = c->t;
     const struct fmlp_plan *plan = &t->plan;
     const struct fmlp_layer_plan *p = &plan->layers[it->layer];
-    const ptrdiff_t i = first_row(c, part), m = first_row(c, part + 1) - i;
+    ptrdiff_t i;
+    const ptrdiff_t m = rows_of(c, part, &i);
     const void *const *rows = t->in_rows[it->layer] + i;
     const void *dz = fmlp_at(plan, t->dz[it->layer], i * p->ld + it->j);
     const ptrdiff_t sums = part * plan->w_len;
@@ -61,13 +90,15 @@ static void gradient(const struct fmlp_chunk *c, const struct fmlp_item *it, ptr
 void fmlp_part_item(void *arg, ptrdiff_t part, int thread) {
     const struct fmlp_chunk *c = arg;
     const struct fmlp_plan *plan = &c->t->plan;
-    const ptrdiff_t first = first_row(c, part), end = first_row(c, part + 1);
+    ptrdiff_t first, shift;
+    const ptrdiff_t m = rows_of(c, part, &first), end = first + m;
+    const struct fmlp_chunk view = fmlp_part_view(c, part, &shift);
     const ptrdiff_t g = part * plan->w_len + plan->layers[plan->n_layers - 1].w_at;
     struct fmlp_early early = {.g = fmlp_at(plan, c->t->part_sums, g),
                                .biases = fmlp_at(plan, c->t->part_biases, part * plan->max_ld)};
-    const int one = end - first <= plan->row_block; /* sums begin anew with each block */
+    const int one = m <= plan->row_block; /* sums begin anew with each block */
     for (ptrdiff_t i = first; i < end; i += plan->row_block)
-        fmlp_rows_block(c, i, fmlp_min(plan->row_block, end - i), thread, one ? &early : 0);
+        fmlp_rows_block(&view, i, fmlp_min(plan->row_block, end - i), thread, one ? &early : 0);
     for (ptrdiff_t k = 0; k < plan->n_items; k++) gradient(c, &plan->items[k], part, &early);
 }
 

@@ -80,7 +80,7 @@ static struct fmlp_chunk chunk_of(struct job *job, const struct step *s) {
     struct fmlp_chunk c = {.t = job->t, .x = job->x, .y = job->y, .order = job->order,
                            .rule = fmlp_solver_get(solver)->rule,
                            .matrix_rule = fmlp_solver_get(solver)->matrix_rule, .hyper = h,
-                           .loss_sum = &job->t->loss_sum};
+                           .loss_sum = &job->t->loss_sum, .parts = 1};
     c.weights = c.biases = fmlp_solver_args(solver, h, &s->at, s->weights);
     c.biases.alpha = c.biases.threshold = 0;
     c.biases.decay = 1;
@@ -98,13 +98,14 @@ static struct fmlp_chunk chunk_of(struct job *job, const struct step *s) {
     return c;
 }
 
-/* As many for each thread, two at least, so that there is something to take over from a slow one. */
-static ptrdiff_t row_blocks(const struct fmlp_trainer *t, ptrdiff_t rows, int n_shares) {
+/* Items of phase 1: as many for each thread, two at least, so that there is something to take over from a slow one. */
+static ptrdiff_t row_blocks(const struct fmlp_trainer *t, ptrdiff_t rows, int parts, int n_shares) {
     const ptrdiff_t most = (rows + t->plan.k->mr - 1) / t->plan.k->mr;
     const ptrdiff_t least = (rows + t->plan.row_block - 1) / t->plan.row_block;
     const ptrdiff_t each = (least + n_shares - 1) / n_shares;
     const ptrdiff_t want = n_shares == 1 ? least : n_shares * (each < 2 ? 2 : each);
-    return want < most ? want : most;
+    const ptrdiff_t n = want < most ? want : most;
+    return n / parts * parts; /* none reaches into two parts */
 }
 
 /* Phase 1. Statistics of a batch-normalised layer are a phase of their own between two parts of it,
@@ -114,7 +115,7 @@ static void run_rows(struct fmlp_walk *walk, struct fmlp_chunk *c) {
     const int n = t->plan.n_layers, forward = c->passes & FMLP_FORWARD;
     const int from = forward ? 0 : n, to = c->passes & FMLP_BACKWARD ? 2 * n : n;
     c->layer = -1, c->backward = 0;
-    c->blocks = row_blocks(t, c->rows, t->team->n_shares);
+    c->blocks = row_blocks(t, c->rows, c->parts, t->team->n_shares);
     if (forward && t->noisy && t->entries >= 0)
         fmlp_phase(walk, c->blocks, 0, fmlp_inputs_sparse_item, c);
     fmlp_phase(walk, c->blocks + (c->build.rows > 0), 0, fmlp_rows_item, c);

@@ -22,10 +22,10 @@ struct fmlp_thread_memory fmlp_thread_memory(const struct fmlp_trainer *t, int t
     return take_thread(t, &arena);
 }
 
-/* Room for (rows, ld) elements of a layer if it is wanted. */
+/* Room for (held, ld) elements of a layer if it is wanted. */
 static void *take_rows(const struct fmlp_trainer *t, const struct fmlp_layer_plan *p, int wanted,
                        struct fmlp_arena *arena) {
-    return wanted ? fmlp_take(arena, fmlp_size_mul(t->chunk, p->ld), t->plan.k->size) : 0;
+    return wanted ? fmlp_take(arena, fmlp_size_mul(t->held, p->ld), t->plan.k->size) : 0;
 }
 
 static void take_layer(struct fmlp_trainer *t, const fmlp_net *net, int l,
@@ -49,14 +49,14 @@ static void take_layer(struct fmlp_trainer *t, const fmlp_net *net, int l,
 static void take_pointers(struct fmlp_trainer *t, const fmlp_net *net, int q,
                           struct fmlp_arena *arena) {
     const int l = fmlp_matrix_layer(net, q);
-    const void **in_rows = q == l ? fmlp_take(arena, t->chunk, sizeof(void *)) : 0;
-    const void **dz_rows = fmlp_take(arena, t->chunk, sizeof(void *));
+    const void **in_rows = q == l ? fmlp_take(arena, t->held, sizeof(void *)) : 0;
+    const void **dz_rows = fmlp_take(arena, t->held, sizeof(void *));
     const struct fmlp_plan *plan = &t->plan;
     if (!arena->base) return;
     if (q != l) t->dz[q] = t->dh[l];
     t->in_rows[q] = q == l ? in_rows : t->in_rows[l];
     t->dz_rows[q] = dz_rows;
-    for (ptrdiff_t i = 0; i < t->chunk; i++) {
+    for (ptrdiff_t i = 0; i < t->held; i++) {
         dz_rows[i] = fmlp_at(plan, t->dz[q], i * plan->layers[q].ld);
         if (q == l && l > 0) in_rows[i] = fmlp_at(plan, t->a[l - 1], i * plan->layers[l - 1].ld);
     }
@@ -83,7 +83,7 @@ static void take_noisy(struct fmlp_trainer *t, struct fmlp_arena *arena) {
     place = fmlp_take(arena, 1, sizeof noisy);
     if (t->entries < 0) {
         noisy.ld = (t->plan.n_inputs + lanes - 1) / lanes * lanes;
-        noisy.x = fmlp_take(arena, fmlp_size_mul(t->chunk, noisy.ld), size);
+        noisy.x = fmlp_take(arena, fmlp_size_mul(t->held, noisy.ld), size);
     } else {
         noisy.data = fmlp_take(arena, t->entries, size);
         noisy.indices = fmlp_take(arena, t->entries, sizeof(int64_t));
@@ -124,6 +124,7 @@ static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const f
     if (t->averages_itself) t->s[t->n_s++] = t->average;
     t->g = t->batch > t->chunk || t->clip ? fmlp_take(arena, plan->w_len, size) : 0;
     t->parts = fmlp_parts_of(t, net);
+    t->held = fmlp_rows_held(t);
     t->part_sums = t->part_biases = 0;
     const int packs = plan->pack_height && t->parts == 1;
     t->pack_len = packs ? plan->k->pack_inputs(t->chunk, 0, plan->pack_height, 0, 0) : 0;
@@ -136,8 +137,8 @@ static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const f
     take_layers(t, net, arena);
     take_noisy(t, arena);
     t->row_weight = plan->any_batch_norm ? fmlp_take(arena, t->chunk, size) : 0;
-    t->index = fmlp_take(arena, t->chunk, sizeof(ptrdiff_t));
-    t->loss_rows = fmlp_take(arena, t->chunk, size);
+    t->index = fmlp_take(arena, t->held, sizeof(ptrdiff_t));
+    t->loss_rows = fmlp_take(arena, t->held, size);
     t->penalty = fmlp_take(arena, plan->n_items, sizeof(double));
     t->squares = t->clip ? fmlp_take(arena, plan->n_items, sizeof(double)) : 0;
     struct fmlp_arena thread = {0, 0};

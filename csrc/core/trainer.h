@@ -27,25 +27,26 @@ struct fmlp_trainer {
     void *wt;                /* (wt_len) */
     void *g;                 /* gradient sums over the chunks of a step; NULL where not needed */
     int parts;               /* see parts.c; 1: gradients are summed in phase 2 */
+    ptrdiff_t held;          /* rows of memory for the chunk */
     void *part_sums;         /* (parts, w_len) gradient sums of each; NULL for one */
     void *part_biases;       /* (parts, max_ld) likewise of biases, see fmlp_early */
 
     /* per layer l, (n_layers); NULL where the layer has no use for it */
-    void **a;                /* outputs (chunk, ld); the last layer's become its deltas */
-    void **d;                /* (chunk, ld) f'(z), times the dropout mask */
-    void **e;                /* (chunk, ld) prelu: z, then gradients of slopes; maxout: the winners */
-    void **z;                /* (chunk, ld) normalisation: z^ */
-    void **dy;               /* (chunk, ld) deltas of scale * z^ + shift */
-    void **dh;               /* (chunk, ld) residual: deltas of the output */
+    void **a;                /* outputs (held, ld); the last layer's become its deltas */
+    void **d;                /* (held, ld) f'(z), times the dropout mask */
+    void **e;                /* (held, ld) prelu: z, then gradients of slopes; maxout: the winners */
+    void **z;                /* (held, ld) normalisation: z^ */
+    void **dy;               /* (held, ld) deltas of scale * z^ + shift */
+    void **dh;               /* (held, ld) residual: deltas of the output */
     void **rstd;             /* (chunk) layer normalisation: 1 / sqrt(var + eps) of each row */
     void **stats;            /* (4, out_pad) batch normalisation: mean, var, dscale, dshift */
     /* per matrix: layers, then projections, whose deltas are dh; (n_matrices) */
-    void **dz;               /* deltas (chunk, ld) */
-    const void ***in_rows;   /* (chunk) pointers to the layer's input rows; [0]: rows of X */
-    const void ***dz_rows;   /* (chunk) pointers to the rows of dz */
+    void **dz;               /* deltas (held, ld) */
+    const void ***in_rows;   /* (held) pointers to the layer's input rows; [0]: rows of X */
+    const void ***dz_rows;   /* (held) pointers to the rows of dz */
 
-    ptrdiff_t *index;        /* (chunk) rows of X and y */
-    void *loss_rows;         /* (chunk) */
+    ptrdiff_t *index;        /* (held) rows of X and y */
+    void *loss_rows;         /* (held) */
     void *row_weight;        /* (chunk) sample weights, batch normalisation only */
     struct fmlp_noisy *noisy; /* inputs with noise or dropout; NULL: X as it is */
     uint64_t seed;           /* of dropout and noise */
@@ -88,7 +89,7 @@ struct fmlp_sorting {
 
 /* Copies of the chunk's inputs, since X itself never changes. */
 struct fmlp_noisy {
-    void *x;              /* dense: (chunk, ld) */
+    void *x;              /* dense: (held, ld) */
     ptrdiff_t ld;
     void *data, *indices, *indptr; /* sparse: CSR of the chunk's rows */
     ptrdiff_t *index;     /* (chunk) 0, 1, 2 ... */
@@ -168,6 +169,11 @@ int fmlp_parts_of(const struct fmlp_trainer *t, const fmlp_net *net);
 int fmlp_parts_of_rows(const struct fmlp_trainer *t, ptrdiff_t rows);
 /* Phase 1 with as many threads as parts or fewer: a part's rows and their gradients. */
 void fmlp_part_item(void *arg, ptrdiff_t part, int thread);
+/* Rows of memory for those of the chunk: parts lie apart. */
+ptrdiff_t fmlp_rows_held(const struct fmlp_trainer *t);
+/* The chunk for a part's rows, whose numbers are those of their memory: `shift` more. */
+struct fmlp_chunk fmlp_part_view(const struct fmlp_chunk *c, ptrdiff_t part, ptrdiff_t *shift);
+double fmlp_parts_loss(const struct fmlp_chunk *c);
 /* With more threads, behind phase 1: parts * n_items items. */
 void fmlp_part_gradient_item(void *arg, ptrdiff_t item, int thread);
 /* Adds the parts of n sums in the kernel layout; returns where they are. What it leaves to the rule

@@ -243,7 +243,7 @@ void fmlp_update_item(void *arg, ptrdiff_t item, int thread) {
     struct fmlp_chunk *c = arg;
     struct fmlp_trainer *t = c->t;
     if (item == t->plan.n_items) {
-        if (c->sums) *c->loss_sum += t->plan.k->sum(c->rows, t->loss_rows) * c->loss_factor;
+        if (c->sums) *c->loss_sum += fmlp_parts_loss(c) * c->loss_factor;
         return;
     }
     const struct fmlp_thread_memory mem = fmlp_thread_memory(t, thread);

@@ -318,13 +318,16 @@ def test_sparse_rows_train_like_dense_ones(options, rng):
         close(got, want, 1e-9)
 
 
-def test_each_step_has_its_own_masks(rng):
+@pytest.mark.parametrize(("n", "n_threads"), [(23, 1), (150, 1), (150, 3)])  # 150: by parts
+def test_each_step_has_its_own_masks(n, n_threads, rng):
     """One step at a time against the oracle's masks of that step."""
-    case = Case(rng, (6, 30, 3), dropout=0.5, input_dropout=0.3, hidden=["tanh"])
+    case = Case(
+        rng, (6, 30, 3), dropout=0.5, input_dropout=0.3, input_noise=0.2, hidden=["tanh"], n=n
+    )
     for step in (0, 1, 2, 1000):
-        trainer = case.trainer("sgd", len(case.Y))
+        trainer = case.trainer("sgd", n, n_threads=n_threads, exact_threads=True)
         trainer.train(
-            None, 0, len(case.Y), step=step, learning_rate=1.0, alpha=0.0, momentum=0.0,
+            None, 0, n, step=step, learning_rate=1.0, alpha=0.0, momentum=0.0,
             nesterov=False,
         )  # fmt: skip
         after = np.empty(case.net.n_params)
