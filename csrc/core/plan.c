@@ -235,7 +235,7 @@ static void copy_head(struct fmlp_plan *plan, const fmlp_head *head, struct fmlp
     plan->head.n_groups = n_groups;
     plan->head.loss_args = args;
     plan->head.groups = groups;
-    if (!arena->base) return;
+    if (!args || !groups) return;
     for (int i = 0; i < head->n_loss_args; i++) args[i] = head->loss_args[i];
     for (int g = 0; g < n_groups; g++)
         groups[g] = head->n_groups ? head->groups[g] : plan->n_outputs;

@@ -30,7 +30,7 @@ static struct scratch take(const struct fmlp_plan *plan, ptrdiff_t rows, struct 
 
 struct fmlp_predict_scratch fmlp_predict_take(const struct fmlp_plan *plan, int n_threads,
                                               ptrdiff_t n_rows, struct fmlp_arena *arena) {
-    struct fmlp_arena count = {0, 0};
+    struct fmlp_arena count = {0, 0, 0};
     struct fmlp_predict_scratch s = {.rows = fmlp_min(n_rows, plan->row_block)};
     take(plan, s.rows, &count);
     s.bytes_thread = count.bytes;
@@ -89,7 +89,7 @@ static void predict_block(const struct job *job, const struct scratch *s, ptrdif
 static void predict_task(void *arg, int thread, int n_threads) {
     const struct job *job = arg;
     const ptrdiff_t n = job->x->n_rows, block = job->scratch->rows;
-    struct fmlp_arena arena = {job->scratch->base + thread * job->scratch->bytes_thread, 0};
+    struct fmlp_arena arena = {job->scratch->base + thread * job->scratch->bytes_thread, 0, 0};
     const struct scratch s = take(job->plan, block, &arena);
     /* padding that narrow layers leave alone is read by the next one: it must be finite */
     memset(arena.base, 0, (size_t)arena.bytes);
@@ -133,7 +133,7 @@ static fmlp_status layout(struct predictor *p, const fmlp_exec *exec, const fmlp
 
 fmlp_status fmlp_predict_size(const fmlp_exec *exec, const fmlp_net *net, ptrdiff_t n_rows,
                               int sparse, ptrdiff_t *bytes) {
-    struct fmlp_arena arena = {0, 0};
+    struct fmlp_arena arena = {0, 0, 0};
     struct predictor p;
     const fmlp_status status = layout(&p, exec, net, n_rows, sparse, &arena);
     *bytes = arena.bytes;
@@ -143,15 +143,13 @@ fmlp_status fmlp_predict_size(const fmlp_exec *exec, const fmlp_net *net, ptrdif
 fmlp_status fmlp_predict(const fmlp_exec *exec, const fmlp_net *net, const void *params,
                          const void *running, const fmlp_matrix *x, int raw, void *workspace,
                          ptrdiff_t bytes, void *out) {
-    struct fmlp_arena arena = {workspace, 0};
+    struct fmlp_arena arena = {workspace, 0, bytes};
     struct predictor p;
-    if ((uintptr_t)workspace % 64) return FMLP_E_WORKSPACE;
+    if ((uintptr_t)workspace % 64 || bytes < 1) return FMLP_E_WORKSPACE;
     if (x->n_cols != net->layers[0].n_in || x->n_rows < 0) return FMLP_E_ARGUMENT;
-    ptrdiff_t need;
-    fmlp_status status = fmlp_predict_size(exec, net, x->n_rows, x->indptr != 0, &need);
+    const fmlp_status status = layout(&p, exec, net, x->n_rows, x->indptr != 0, &arena);
     if (status != FMLP_OK) return status;
-    if (need > bytes) return FMLP_E_WORKSPACE;
-    layout(&p, exec, net, x->n_rows, x->indptr != 0, &arena);
+    if (arena.bytes > bytes) return FMLP_E_WORKSPACE;
     fmlp_pack(&p.plan, p.n_threads, params, p.w);
     if (p.plan.any_batch_norm) fmlp_pack_running(&p.plan, running, p.w);
     fmlp_predict_rows(&p.plan, p.n_threads, &p.scratch, p.w, params, x, raw, out);

@@ -18,7 +18,7 @@ static struct fmlp_thread_memory take_thread(const struct fmlp_trainer *t,
 }
 
 struct fmlp_thread_memory fmlp_thread_memory(const struct fmlp_trainer *t, int thread) {
-    struct fmlp_arena arena = {t->threads + thread * t->bytes_thread, 0};
+    struct fmlp_arena arena = {t->threads + thread * t->bytes_thread, 0, 0};
     return take_thread(t, &arena);
 }
 
@@ -141,7 +141,7 @@ static fmlp_status layout(struct fmlp_trainer *t, const fmlp_exec *exec, const f
     t->loss_rows = fmlp_take(arena, t->held, size);
     t->penalty = fmlp_take(arena, plan->n_items, sizeof(double));
     t->squares = t->clip ? fmlp_take(arena, plan->n_items, sizeof(double)) : 0;
-    struct fmlp_arena thread = {0, 0};
+    struct fmlp_arena thread = {0, 0, 0};
     take_thread(t, &thread);
     t->bytes_thread = thread.bytes;
     t->threads = fmlp_take(arena, exec->n_threads, thread.bytes);
@@ -165,7 +165,7 @@ fmlp_status fmlp_trainer_size(const fmlp_exec *exec, const fmlp_net *net,
                               const fmlp_optimizer *optimizer, ptrdiff_t batch_size,
                               ptrdiff_t csr_entries, ptrdiff_t *bytes) {
     struct fmlp_trainer t;
-    struct fmlp_arena arena = {0, 0};
+    struct fmlp_arena arena = {0, 0, 0};
     fmlp_take(&arena, 1, sizeof t);
     const fmlp_status status = layout(&t, exec, net, optimizer, batch_size, csr_entries, &arena);
     *bytes = arena.bytes;
@@ -181,7 +181,7 @@ fmlp_status fmlp_trainer_init(const fmlp_exec *exec, const fmlp_net *net,
         fmlp_trainer_size(exec, net, optimizer, batch_size, csr_entries, &need);
     if (status != FMLP_OK) return status;
     if ((uintptr_t)memory % 64 || bytes < need) return FMLP_E_WORKSPACE;
-    struct fmlp_arena arena = {memory, 0};
+    struct fmlp_arena arena = {memory, 0, 0};
     struct fmlp_trainer *t = fmlp_take(&arena, 1, sizeof *t);
     *out = t;
     return layout(t, exec, net, optimizer, batch_size, csr_entries, &arena);

@@ -18,5 +18,6 @@ void *fmlp_take(struct fmlp_arena *arena, ptrdiff_t count, ptrdiff_t size) {
     const ptrdiff_t start = arena->bytes;
     const ptrdiff_t bytes = fmlp_size_add(fmlp_size_mul(count, size), ALIGN - 1);
     arena->bytes = fmlp_size_add(start, bytes == PTRDIFF_MAX ? bytes : bytes / ALIGN * ALIGN);
-    return arena->base && !fmlp_size_bad(arena->bytes) ? arena->base + start : 0;
+    const int fits = !arena->room || arena->bytes <= arena->room;
+    return arena->base && fits && !fmlp_size_bad(arena->bytes) ? arena->base + start : 0;
 }

@@ -10,6 +10,7 @@
 struct fmlp_arena {
     char *base;      /* NULL: count only */
     ptrdiff_t bytes; /* used so far */
+    ptrdiff_t room;  /* at base: what does not fit is NULL; 0: there is enough */
 };
 
 ptrdiff_t fmlp_size_add(ptrdiff_t a, ptrdiff_t b); /* saturating, a, b >= 0 */

@@ -77,6 +77,20 @@ def is_ready(X, Py_ssize_t n_features=0, dtype=None):
     return _finite(&x.buffer)
 
 
+def holds(dict attributes, dict shown):
+    """Whether attributes[name] has the very objects of the tuple shown[name], for all names."""
+    cdef tuple mine
+    cdef Py_ssize_t i
+    for name, mine in shown.items():
+        theirs = attributes.get(name, ())
+        if len(theirs) != len(mine):
+            return False
+        for i, its in enumerate(theirs):
+            if i >= len(mine) or its is not mine[i]:
+                return False
+    return True
+
+
 def with_complement(p):
     """p (n, 1) -> (n, 2): 1 - p, p."""
     both = _empty((len(p), 2), p.dtype)

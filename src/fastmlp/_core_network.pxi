@@ -163,12 +163,21 @@ def forward(Network net, params, X, int n_threads=1, out=None, bint raw=False,
     _expect("out", o.length(0), x.m.n_rows)
     _expect("out.shape[1]", o.length(1), net.n_outputs)
     cdef fmlp_exec e = _exec(n_threads, exact_threads)
-    cdef Py_ssize_t size
-    _check(fmlp_predict_size(&e, &net.net, x.m.n_rows, x.m.indptr != NULL, &size))
-    cdef _Memory memory = _Memory(size)
+    cdef void *statistics = NULL if r is None else r.buffer.buf
+    cdef char stack[8192]  # enough for a few rows of small networks, which need not ask how much
+    cdef Py_ssize_t size = sizeof(stack) - 63
+    cdef void *start = <void *>((<uintptr_t>stack + 63) // 64 * 64)
     cdef fmlp_status status
     with nogil:
-        status = fmlp_predict(&e, &net.net, p.buffer.buf, NULL if r is None else r.buffer.buf,
-                              &x.m, raw, memory.start, size, o.buffer.buf)
+        status = fmlp_predict(&e, &net.net, p.buffer.buf, statistics, &x.m, raw, start, size,
+                              o.buffer.buf)
+    if status != FMLP_E_WORKSPACE:
+        _check(status)
+        return out
+    _check(fmlp_predict_size(&e, &net.net, x.m.n_rows, x.m.indptr != NULL, &size))
+    cdef _Memory memory = _Memory(size)
+    with nogil:
+        status = fmlp_predict(&e, &net.net, p.buffer.buf, statistics, &x.m, raw, memory.start,
+                              size, o.buffer.buf)
     _check(status)
     return out

@@ -8,7 +8,6 @@ vector of their own.
 """
 
 import math
-import operator
 import os
 from functools import lru_cache
 from itertools import chain
@@ -16,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._core import ACTIVATIONS, SOLVERS
+from ._core import ACTIVATIONS, SOLVERS, holds
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
@@ -207,7 +206,7 @@ class Weights:
         self.networks = {}
         self._shown = {"coefs_": self.coefs, "intercepts_": self.intercepts}
         for name, vectors in self.extras.items():
-            self._shown[f"{name}_"] = vectors
+            self._shown[f"{name}_"] = tuple(vectors)
 
     @property
     def layer_sizes(self):
@@ -287,11 +286,7 @@ class Weights:
         Identity is enough: writing into a view writes into ``flat``, and any other way to change
         the model replaces a list or one of its entries.
         """
-        for name, mine in self._shown.items():
-            theirs = attributes.get(name, ())
-            if len(theirs) != len(mine) or not all(map(operator.is_, mine, theirs)):
-                return False
-        return True
+        return holds(attributes, self._shown)
 
 
 def _physical_memory():

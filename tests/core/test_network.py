@@ -1,5 +1,7 @@
 """Networks against the oracle of reference.py: outputs, loss, gradient; and their descriptions."""
 
+import itertools
+
 import numpy as np
 import pytest
 import reference
@@ -19,6 +21,16 @@ def test_forward(isa, dtype, rng):
             assert _core.forward(p.net, p.params, p.X, out=out) is out
             close(out, want, 10 * TOLERANCE[dtype])
             close(p.trainer("sgd", 5).forward(p.X), want, 10 * TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("output", ["softmax", "identity"])
+def test_memory_for_few_rows(output, dtype, rng):
+    """Around 8 KiB, up to which no memory is asked for, any part can be the one too many."""
+    loss = "log_loss" if output == "softmax" else "squared_error"
+    for depth, n in itertools.product(range(30), (1, 8)):
+        sizes = (5, *rng.integers(1, 60, depth), 3)
+        p = Problem(rng, dtype, sizes, output, loss, hidden=["tanh"] * depth, n=n)
+        close(_core.forward(p.net, p.params, p.X), p.expected_output(), 10 * TOLERANCE[dtype])
 
 
 def test_forward_raw(isa, dtype, rng):
