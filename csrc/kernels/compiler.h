@@ -30,6 +30,13 @@
 #define FMLP_OPAQUE(p) ((void)(p))
 #endif
 
+/* Have the compiler believe that the object x is another one now. */
+#if defined(__clang__) || defined(__GNUC__)
+#define FMLP_CHANGED(x) __asm__ volatile("" : "+m"(x))
+#else
+#define FMLP_CHANGED(x) ((void)(x))
+#endif
+
 /* Load the pointer p, a place in memory, anew. Where general registers run out gcc keeps pointers in
  * vector registers, and on Intel's cores getting them back takes turns of an FMA port. */
 #if defined(__clang__) || defined(__GNUC__)

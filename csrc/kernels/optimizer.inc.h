@@ -195,17 +195,31 @@ FMLP_INLINE VT FN(finished)(VT g, VT w, int penalty, const struct FN(rule_const)
 /* Elements: with Adam some 60 ns, where a line from another core takes 90. */
 enum { FN(RULE_AHEAD) = 16 * LANES };
 
-/* shrink: with weight decay before the step and the l1 threshold after it. In a step all cores read
- * the weights; the one that writes them asks for the lines beforehand, and for no others'. */
+/* In a step all cores read the weights; the one that writes them takes the lines from the others
+ * beforehand, by writing what is there (prefetchw leaves a line shared that it has a copy of, on Zen
+ * 4), and many at once, as they come no faster one by one. Whole vectors: a load of more than was
+ * stored would wait. */
+enum { FN(LINE) = 64 / (int)sizeof(T), FN(RULE_TAKES) = 32 * FN(LINE) };
+
+FMLP_INLINE void FN(take_lines)(T *w, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n && i < FN(RULE_TAKES); i += FN(LINE)) {
+        const VT v = V(load)(w + i);
+        FMLP_CHANGED(w[i]); /* or the compiler would leave it out */
+        V(store)(w + i, v);
+    }
+}
+
+/* shrink: with weight decay before the step and the l1 threshold after it. */
 FMLP_INLINE double FN(rule_loop)(const int rule, const int shrink, ptrdiff_t n, const T *g, T *w,
                                  void *const *s, const struct fmlp_rule_args *args,
                                  const struct FN(rule_const) *c) {
     const T *more = args->more;
     const int penalty = args->alpha != 0, nesterov = args->nesterov;
+    const int writes = rule != FMLP_RULE_GRADIENT && rule != FMLP_RULE_MUON;
     VT squares = V(zero)();
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         const ptrdiff_t ahead = i + FN(RULE_AHEAD) < n ? i + FN(RULE_AHEAD) : i;
-        FMLP_PREFETCH_OWN(w + ahead);
+        if (writes && i % FN(RULE_TAKES) == 0) FN(take_lines)(w + i, n - i);
         VT sum = V(load)(g + i);
         if (more) { /* often another core's */
             FMLP_PREFETCH(more + ahead);
@@ -215,7 +229,7 @@ FMLP_INLINE double FN(rule_loop)(const int rule, const int shrink, ptrdiff_t n, 
         if (penalty) squares = V(fma)(wi, wi, squares);
         VT next = FN(rule_step)(rule, shrink ? V(mul)(c->decay, wi) : wi, gi, s, i, nesterov, c);
         if (shrink) next = FN(soft)(next, c);
-        if (rule != FMLP_RULE_GRADIENT && rule != FMLP_RULE_MUON) V(store)(w + i, next);
+        if (writes) V(store)(w + i, next);
     }
     return penalty ? (double)V(hsum)(squares) : 0;
 }
