@@ -98,8 +98,10 @@ static struct fmlp_chunk chunk_of(struct job *job, const struct step *s) {
     return c;
 }
 
-/* Items of phase 1: as many for each thread, two at least, so that there is something to take over from a slow one. */
-static ptrdiff_t row_blocks(const struct fmlp_trainer *t, ptrdiff_t rows, int parts, int n_shares) {
+/* Items of phase 1: as many for each thread, two at least, so that there is something to take over
+ * from a slow one. */
+static ptrdiff_t row_blocks(const struct fmlp_trainer *t, ptrdiff_t rows, int parts,
+                            int n_shares) {
     const ptrdiff_t most = (rows + t->plan.k->mr - 1) / t->plan.k->mr;
     const ptrdiff_t least = (rows + t->plan.row_block - 1) / t->plan.row_block;
     const ptrdiff_t each = (least + n_shares - 1) / n_shares;
