@@ -172,13 +172,7 @@ void fmlp_rows_item(void *arg, ptrdiff_t item, int thread) {
         return;
     }
     const ptrdiff_t i = c->rows * item / c->blocks, end = c->rows * (item + 1) / c->blocks;
-    if (c->parts == 1) {
-        fmlp_rows_block(c, i, end - i, thread, 0);
-        return;
-    }
-    ptrdiff_t shift;
-    const struct fmlp_chunk view = fmlp_part_view(c, item * c->parts / c->blocks, &shift);
-    fmlp_rows_block(&view, i + shift, end - i, thread, 0);
+    fmlp_part_block(c, item * c->parts / c->blocks, i, end - i, thread, 0);
 }
 
 void fmlp_rows_block(const struct fmlp_chunk *c, ptrdiff_t i, ptrdiff_t m, int thread,

@@ -39,18 +39,22 @@ ptrdiff_t fmlp_rows_held(const struct fmlp_trainer *t) {
     return t->parts > 1 ? fmlp_size_add(t->chunk, t->parts * GAP_ROWS) : t->chunk;
 }
 
-struct fmlp_chunk fmlp_part_view(const struct fmlp_chunk *c, ptrdiff_t part, ptrdiff_t *shift) {
-    struct fmlp_chunk view = *c;
-    *shift = part * GAP_ROWS;
-    view.start -= *shift, view.row -= *shift;
-    return view;
+void fmlp_part_block(const struct fmlp_chunk *c, ptrdiff_t part, ptrdiff_t i, ptrdiff_t m, int thread,
+                     struct fmlp_early *early) {
+    const ptrdiff_t shift = part * GAP_ROWS;
+    struct fmlp_chunk shifted = *c; /* rows have the numbers of their memory there */
+    shifted.start -= shift, shifted.row -= shift;
+    fmlp_rows_block(&shifted, i + shift, m, thread, early);
+}
+
+static ptrdiff_t first_row(const struct fmlp_chunk *c, ptrdiff_t part) {
+    return c->rows * part / c->parts;
 }
 
 /* Where in memory a part's rows are; returns how many. */
 static ptrdiff_t rows_of(const struct fmlp_chunk *c, ptrdiff_t part, ptrdiff_t *first) {
-    const ptrdiff_t from = c->rows * part / c->parts;
-    *first = from + part * GAP_ROWS;
-    return c->rows * (part + 1) / c->parts - from;
+    *first = first_row(c, part) + part * GAP_ROWS;
+    return first_row(c, part + 1) - first_row(c, part);
 }
 
 double fmlp_parts_loss(const struct fmlp_chunk *c) {
@@ -90,15 +94,13 @@ static void gradient(const struct fmlp_chunk *c, const struct fmlp_item *it, ptr
 void fmlp_part_item(void *arg, ptrdiff_t part, int thread) {
     const struct fmlp_chunk *c = arg;
     const struct fmlp_plan *plan = &c->t->plan;
-    ptrdiff_t first, shift;
-    const ptrdiff_t m = rows_of(c, part, &first), end = first + m;
-    const struct fmlp_chunk view = fmlp_part_view(c, part, &shift);
+    const ptrdiff_t first = first_row(c, part), end = first_row(c, part + 1);
     const ptrdiff_t g = part * plan->w_len + plan->layers[plan->n_layers - 1].w_at;
     struct fmlp_early early = {.g = fmlp_at(plan, c->t->part_sums, g),
                                .biases = fmlp_at(plan, c->t->part_biases, part * plan->max_ld)};
-    const int one = m <= plan->row_block; /* sums begin anew with each block */
+    const int one = end - first <= plan->row_block; /* sums begin anew with each block */
     for (ptrdiff_t i = first; i < end; i += plan->row_block)
-        fmlp_rows_block(&view, i, fmlp_min(plan->row_block, end - i), thread, one ? &early : 0);
+        fmlp_part_block(c, part, i, fmlp_min(plan->row_block, end - i), thread, one ? &early : 0);
     for (ptrdiff_t k = 0; k < plan->n_items; k++) gradient(c, &plan->items[k], part, &early);
 }
 

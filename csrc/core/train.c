@@ -243,53 +243,6 @@ static void lazy_begin(struct job *job) {
     }
 }
 
-/* Do the entries of every chunk fit the memory laid out for them? */
-static int entries_fit(const struct fmlp_trainer *t, const fmlp_matrix *x, const ptrdiff_t *order,
-                       ptrdiff_t start, ptrdiff_t stop) {
-    for (ptrdiff_t at = start; at < stop; at += t->batch) {
-        const ptrdiff_t end = stop - at < t->batch ? stop : at + t->batch;
-        ptrdiff_t entries = 0;
-        for (ptrdiff_t i = at; i < end; i++) {
-            const ptrdiff_t row = order ? order[i] : i;
-            if ((i - at) % t->chunk == 0) entries = 0;
-            entries += fmlp_index_at(x->indptr, x->index64, row + 1) -
-                       fmlp_index_at(x->indptr, x->index64, row);
-            if (entries > t->entries) return 0;
-        }
-    }
-    return 1;
-}
-
-/* X as the trainer was made for? */
-static int same_kind(const struct fmlp_trainer *t, const fmlp_matrix *x) {
-    return x->n_cols == t->plan.n_inputs && (x->indptr != 0) == (t->entries >= 0);
-}
-
-static int classes_known(const fmlp_head *head, const int32_t *classes, ptrdiff_t row) {
-    for (int g = 0; g < head->n_groups; g++) {
-        const int32_t c = classes[row * head->n_groups + g];
-        if (c < 0 || c >= head->groups[g]) return 0;
-    }
-    return 1;
-}
-
-static fmlp_status check_rows(const struct fmlp_trainer *t, const fmlp_matrix *x,
-                              const fmlp_target *y, const ptrdiff_t *order, ptrdiff_t start,
-                              ptrdiff_t stop) {
-    const fmlp_head *head = &t->plan.head;
-    const int by_class = !y->dense;
-    if (!same_kind(t, x)) return FMLP_E_ARGUMENT;
-    if (start < 0 || stop < start || (!order && stop > x->n_rows)) return FMLP_E_ARGUMENT;
-    if (by_class && (!y->classes || head->output != FMLP_OUT_SOFTMAX)) return FMLP_E_ARGUMENT;
-    if (by_class && head->loss == FMLP_LOSS_CUSTOM) return FMLP_E_ARGUMENT;
-    for (ptrdiff_t i = start; i < stop; i++) {
-        const ptrdiff_t row = order ? order[i] : i;
-        if (row < 0 || row >= x->n_rows) return FMLP_E_ARGUMENT;
-        if (by_class && !classes_known(head, y->classes, row)) return FMLP_E_ARGUMENT;
-    }
-    return t->entries < 0 || entries_fit(t, x, order, start, stop) ? FMLP_OK : FMLP_E_ARGUMENT;
-}
-
 /* A step's worth in FLOPs: the products, and some 30 for each parameter's rule and traffic. */
 static double step_cost(const struct fmlp_trainer *t, const fmlp_matrix *x, ptrdiff_t rows) {
     double row = t->plan.flops_row;
@@ -391,7 +344,7 @@ fmlp_status fmlp_trainer_forward(fmlp_trainer *t, const fmlp_matrix *x, const fm
                                  ptrdiff_t step, void *raw, int *trains) {
     const struct fmlp_plan *plan = &t->plan;
     const ptrdiff_t rows = stop - start, bytes = plan->n_outputs * plan->k->size;
-    const fmlp_status status = check_rows(t, x, y, order, start, stop);
+    const fmlp_status status = fmlp_check_rows(t, x, y, order, start, stop);
     if (status != FMLP_OK) return status;
     if (plan->head.loss != FMLP_LOSS_CUSTOM || rows > t->batch) return FMLP_E_ARGUMENT;
     struct job job = {.t = t, .x = x, .y = y, .order = order, .start = start, .stop = stop,
@@ -417,7 +370,7 @@ fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_t
     struct job job = {.t = t, .x = x, .y = y, .order = order, .start = start, .stop = stop,
                       .first_step = first_step, .hyper = *hyper};
     if (stop > start) shorten(&job, step, call_cost);
-    const fmlp_status status = check_rows(t, x, y, order, start, job.stop);
+    const fmlp_status status = fmlp_check_rows(t, x, y, order, start, job.stop);
     if (status != FMLP_OK) return status;
     const ptrdiff_t most_steps = (job.stop - start + t->batch - 1) / t->batch;
     if (t->solver == FMLP_SOLVER_NONE || (hyper->rates && hyper->n_rates < most_steps))
@@ -432,7 +385,7 @@ fmlp_status fmlp_trainer_run(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_t
 
 fmlp_status fmlp_trainer_loss_grad(fmlp_trainer *t, const fmlp_matrix *x, const fmlp_target *y,
                                    double alpha, double *loss, void *grad) {
-    const fmlp_status status = check_rows(t, x, y, 0, 0, x->n_rows);
+    const fmlp_status status = fmlp_check_rows(t, x, y, 0, 0, x->n_rows);
     if (status != FMLP_OK) return status;
     if (t->solver != FMLP_SOLVER_NONE || x->n_rows > t->batch) return FMLP_E_ARGUMENT;
     if (!is_ready(t, x->n_rows)) return FMLP_E_ARGUMENT;
@@ -444,7 +397,7 @@ fmlp_status fmlp_trainer_loss_grad(fmlp_trainer *t, const fmlp_matrix *x, const 
 }
 
 fmlp_status fmlp_trainer_predict(fmlp_trainer *t, const fmlp_matrix *x, int raw, void *out) {
-    if (!same_kind(t, x)) return FMLP_E_ARGUMENT;
+    if (!fmlp_same_kind(t, x)) return FMLP_E_ARGUMENT;
     const double cost = t->plan.flops_row_forward * (double)x->n_rows;
     fmlp_predict_rows(&t->plan, fmlp_plan_threads(&t->exec, cost), &t->predict,
                       fmlp_trainer_weights(t), 0, x, raw, out);

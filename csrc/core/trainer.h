@@ -171,8 +171,10 @@ int fmlp_parts_of_rows(const struct fmlp_trainer *t, ptrdiff_t rows);
 void fmlp_part_item(void *arg, ptrdiff_t part, int thread);
 /* Rows of memory for those of the chunk: parts lie apart. */
 ptrdiff_t fmlp_rows_held(const struct fmlp_trainer *t);
-/* The chunk for a part's rows, whose numbers are those of their memory: `shift` more. */
-struct fmlp_chunk fmlp_part_view(const struct fmlp_chunk *c, ptrdiff_t part, ptrdiff_t *shift);
+/* fmlp_rows_block for rows that belong to one part. */
+void fmlp_part_block(const struct fmlp_chunk *c, ptrdiff_t part, ptrdiff_t i, ptrdiff_t m, int thread,
+                     struct fmlp_early *early);
+/* The rows' losses, part by part. */
 double fmlp_parts_loss(const struct fmlp_chunk *c);
 /* With more threads, behind phase 1: parts * n_items items. */
 void fmlp_part_gradient_item(void *arg, ptrdiff_t item, int thread);
@@ -199,6 +201,13 @@ void fmlp_inputs_sparse_item(void *arg, ptrdiff_t item, int thread);
 /* Before the first lazy step of a run, an item of the first layer: its columns that the chunk
  * touches catch up. */
 void fmlp_lazy_ready_item(void *arg, ptrdiff_t item, int thread);
+
+/* checks.c: is X what the trainer was made for? */
+int fmlp_same_kind(const struct fmlp_trainer *t, const fmlp_matrix *x);
+/* And are rows order[start:stop] there, with targets that the loss knows? */
+fmlp_status fmlp_check_rows(const struct fmlp_trainer *t, const fmlp_matrix *x,
+                            const fmlp_target *y, const ptrdiff_t *order, ptrdiff_t start,
+                            ptrdiff_t stop);
 
 /* columns.c: does what c->build says. */
 void fmlp_columns_build(const struct fmlp_chunk *c);

@@ -1,7 +1,8 @@
 /* workspace.h - bump arena over caller memory, 64-byte aligned.
  *
  * A layout function runs twice: with base == NULL it only counts, with memory it hands out
- * addresses. Sizes saturate: after an overflow `bytes` stays at PTRDIFF_MAX. */
+ * addresses. Or once, with the room there is, and `bytes` tells whether that was enough. Sizes
+ * saturate: after an overflow `bytes` stays at PTRDIFF_MAX. */
 #ifndef FMLP_WORKSPACE_H
 #define FMLP_WORKSPACE_H
 

@@ -197,8 +197,8 @@ enum { FN(RULE_AHEAD) = 16 * LANES };
 
 /* In a step all cores read the weights; the one that writes them takes the lines from the others
  * beforehand, by writing what is there (prefetchw leaves a line shared that it has a copy of, on Zen
- * 4), and many at once, as they come no faster one by one. Whole vectors: a load of more than was
- * stored would wait. */
+ * 4), and many at once: one by one they save nothing. Whole vectors: a load of more than was stored
+ * would wait. */
 enum { FN(LINE) = 64 / (int)sizeof(T), FN(RULE_TAKES) = 32 * FN(LINE) };
 
 FMLP_INLINE void FN(take_lines)(T *w, ptrdiff_t n) {
@@ -218,11 +218,10 @@ FMLP_INLINE double FN(rule_loop)(const int rule, const int shrink, ptrdiff_t n, 
     const int writes = rule != FMLP_RULE_GRADIENT && rule != FMLP_RULE_MUON;
     VT squares = V(zero)();
     for (ptrdiff_t i = 0; i < n; i += LANES) {
-        const ptrdiff_t ahead = i + FN(RULE_AHEAD) < n ? i + FN(RULE_AHEAD) : i;
         if (writes && i % FN(RULE_TAKES) == 0) FN(take_lines)(w + i, n - i);
         VT sum = V(load)(g + i);
         if (more) { /* often another core's */
-            FMLP_PREFETCH(more + ahead);
+            FMLP_PREFETCH(more + (i + FN(RULE_AHEAD) < n ? i + FN(RULE_AHEAD) : i));
             sum = V(add)(sum, V(load)(more + i));
         }
         const VT wi = V(load)(w + i), gi = FN(finished)(sum, wi, penalty, c);

@@ -167,17 +167,15 @@ def forward(Network net, params, X, int n_threads=1, out=None, bint raw=False,
     cdef char stack[8192]  # enough for a few rows of small networks, which need not ask how much
     cdef Py_ssize_t size = sizeof(stack) - 63
     cdef void *start = <void *>((<uintptr_t>stack + 63) // 64 * 64)
+    cdef _Memory memory = None
     cdef fmlp_status status
-    with nogil:
-        status = fmlp_predict(&e, &net.net, p.buffer.buf, statistics, &x.m, raw, start, size,
-                              o.buffer.buf)
-    if status != FMLP_E_WORKSPACE:
-        _check(status)
-        return out
-    _check(fmlp_predict_size(&e, &net.net, x.m.n_rows, x.m.indptr != NULL, &size))
-    cdef _Memory memory = _Memory(size)
-    with nogil:
-        status = fmlp_predict(&e, &net.net, p.buffer.buf, statistics, &x.m, raw, memory.start,
-                              size, o.buffer.buf)
-    _check(status)
-    return out
+    while True:
+        with nogil:
+            status = fmlp_predict(&e, &net.net, p.buffer.buf, statistics, &x.m, raw, start, size,
+                                  o.buffer.buf)
+        if status != FMLP_E_WORKSPACE or memory is not None:
+            _check(status)
+            return out
+        _check(fmlp_predict_size(&e, &net.net, x.m.n_rows, x.m.indptr != NULL, &size))
+        memory = _Memory(size)
+        start = memory.start

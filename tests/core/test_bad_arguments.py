@@ -12,6 +12,22 @@ def problem(rng, **options):
     return Problem(rng, np.float64, (3, 4, 2), "softmax", "log_loss", **options)
 
 
+class Liar(list):
+    """Longer than it says."""
+
+    def __len__(self):
+        return 1
+
+
+def test_holds():
+    a, b = np.zeros(2), np.zeros(2)
+    shown = {"coefs_": (a,), "slopes_": (b, None)}
+    assert _core.holds({"coefs_": [a], "slopes_": [b, None], "more": 1}, shown)
+    for other in ([b], [a, b], [], Liar([a, b])):
+        assert not _core.holds({"coefs_": other, "slopes_": [b, None]}, shown)
+    assert not _core.holds({"coefs_": [a]}, shown)
+
+
 def bad_versions(array):
     """The array, wrong in every way an array can be: (name, array)."""
     unaligned = np.frombuffer(bytearray(array.nbytes + 1), np.uint8)[1:]

@@ -33,6 +33,15 @@ def test_memory_for_few_rows(output, dtype, rng):
         close(_core.forward(p.net, p.params, p.X), p.expected_output(), 10 * TOLERANCE[dtype])
 
 
+def test_memory_for_many_groups(rng):
+    """The groups of outputs alone are more than the 8 KiB."""
+    n = 1100
+    net = _core.Network((3, 2 * n), [], "softmax", "log_loss", np.float64, groups=(2,) * n)
+    params, X = rng.normal(size=net.n_params), rng.normal(size=(1, 3))
+    z = reference.forward(params, (3, 2 * n), [], "identity", X).reshape(n, 2)
+    close(_core.forward(net, params, X).reshape(n, 2), reference.softmax(z), 1e-12)
+
+
 def test_forward_raw(isa, dtype, rng):
     """Outputs before the output activation."""
     for p in some(rng, dtype, 8):
