@@ -132,10 +132,12 @@ def sweep_summary(rows):
     for key, most in allowed.items():
         if values := column(rows, key):
             failed = sum(row["met"][key] is False for row in rows)
+            at_first = sum(key in row.get("missed", {}) for row in rows)
             found[key] = {
                 "bound": rows[0]["targets"][key],
                 "shapes": len(values),
                 "failed": failed,
+                "failed_at_first": at_first,
                 "allowed": most,
                 "met": failed <= most,
                 "least": min(values),

@@ -225,18 +225,20 @@ def threads(topic):
 
 
 def sweep(topic):
-    """How many random shapes fail each question, and the worst of them."""
+    """How many random shapes fail each question, once and again, and the worst of them."""
     lines, worst = [], []
     for key, found in topic["summary"].items():
         verdict = "met" if found["met"] else "**not met**"
         cells = [f"{SWEEP_WORDS[key]}", f"{found['failed']} of {found['shapes']}"]
-        cells += [str(found["allowed"]), number(found["least"]), number(found["geometric_mean"])]
+        cells += [str(found["failed_at_first"]), str(found["allowed"])]
+        cells += [number(found["least"]), number(found["geometric_mean"])]
         lines.append([*cells, verdict])
         rows = [row for row in topic["rows"] if key in row["figures"]]
         rows.sort(key=lambda row: row["figures"][key])
         for row in rows[:SWEEP_WORST]:
             worst.append([row["name"], WORDS[key], number(row["figures"][key])])
-    head = ["shapes that are", "number", "allowed", "least ratio", "geometric mean", "target"]
+    head = ["shapes that are", "number", "at first", "allowed", "least ratio"]
+    head += ["geometric mean", "target"]
     return table(head, lines) + "\n\n" + table(["lowest ratios", "of", "ratio"], worst)
 
 
