@@ -7,7 +7,7 @@ static const double whole_call = 1e9, shared_call = 5e8, probe_call = 5e7;
 /* A fit of less is over before several threads could pay for being woken; of small steps, by which
  * they gain a fifth at most and often lose, before a trial could. Steps that are longer than a probe
  * begin on all threads, and one is tried once ten of them, or so much time, were uneven. */
-static const double small_step = 1.5e6, alone_seconds = 1e-3, small_alone_seconds = 1e-2,
+static const double small_step = 1.5e6, alone_seconds = 4e-4, small_alone_seconds = 1e-2,
                     together_seconds = 0.15;
 enum { TOGETHER_STEPS = 10 };
 
