@@ -35,6 +35,18 @@ static ptrdiff_t FN(target_columns)(const fmlp_head *h, ptrdiff_t n) {
     return h->loss == FMLP_LOSS_GAUSSIAN_NLL ? n / 2 : n;
 }
 
+/* One column of `rows` rows, at most LANES. A single column lies side by side. */
+FMLP_INLINE VT FN(load_column)(const T *z, ptrdiff_t ldz, int rows) {
+    if (ldz > 1) return V(load_strided)(z, ldz, rows);
+    return rows == LANES ? V(load)(z) : V(load_n)(z, rows);
+}
+
+FMLP_INLINE void FN(store_column)(T *z, ptrdiff_t ldz, VT column, int rows) {
+    if (ldz > 1) V(store_strided)(z, ldz, column, rows);
+    else if (rows == LANES) V(store)(z, column);
+    else V(store_n)(z, column, rows);
+}
+
 static void FN(loss)(const fmlp_head *h, ptrdiff_t m, ptrdiff_t n, void *z_, ptrdiff_t ldz,
                      const ptrdiff_t *index, const fmlp_target *target, void *loss_rows_,
                      void *scratch) {
@@ -50,7 +62,7 @@ static void FN(loss)(const fmlp_head *h, ptrdiff_t m, ptrdiff_t n, void *z_, ptr
     for (ptrdiff_t i = 0; i < m; i += LANES, z += LANES * ldz) {
         y.rows = m - i < LANES ? (int)(m - i) : LANES;
         y.index = index + i;
-        for (ptrdiff_t j = 0; j < n; j++) c[j] = V(load_strided)(z + j, ldz, y.rows);
+        for (ptrdiff_t j = 0; j < n; j++) c[j] = FN(load_column)(z + j, ldz, y.rows);
         VT row = V(zero)();
         if (custom) row = FN(loss_given)(n, c, &y);
         y.first = 0;
@@ -67,7 +79,7 @@ static void FN(loss)(const fmlp_head *h, ptrdiff_t m, ptrdiff_t n, void *z_, ptr
                 c[j] = V(sel)(absent, V(zero)(), V(mul)(c[j], wv));
         }
         V(store_n)(loss_rows + i, row, y.rows);
-        for (ptrdiff_t j = 0; j < n; j++) V(store_strided)(z + j, ldz, c[j], y.rows);
+        for (ptrdiff_t j = 0; j < n; j++) FN(store_column)(z + j, ldz, c[j], y.rows);
     }
 }
 
@@ -76,9 +88,9 @@ static void FN(output_softmax)(const fmlp_head *h, ptrdiff_t m, ptrdiff_t n, con
     for (ptrdiff_t i = 0; i < m; i += LANES, z += LANES * ldz, out += LANES * ldo) {
         const int rows = m - i < LANES ? (int)(m - i) : LANES;
         VT *group = c;
-        for (ptrdiff_t j = 0; j < n; j++) c[j] = V(load_strided)(z + j, ldz, rows);
+        for (ptrdiff_t j = 0; j < n; j++) c[j] = FN(load_column)(z + j, ldz, rows);
         for (int g = 0; g < h->n_groups; group += h->groups[g++]) FN(softmax)(h->groups[g], group);
-        for (ptrdiff_t j = 0; j < n; j++) V(store_strided)(out + j, ldo, c[j], rows);
+        for (ptrdiff_t j = 0; j < n; j++) FN(store_column)(out + j, ldo, c[j], rows);
     }
 }
 
@@ -91,6 +103,7 @@ static void FN(output)(const fmlp_head *h, int raw, ptrdiff_t m, ptrdiff_t n, co
         FN(output_softmax)(h, m, n, z, ldz, out, ldo, scratch);
         return;
     }
+    if (ldz == n && ldo == n) n *= m, m = 1; /* or a single output would be a vector a row */
     for (ptrdiff_t i = 0; i < m; i++) {
         for (ptrdiff_t j = 0; j < n; j += LANES) {
             const int w = n - j < LANES ? (int)(n - j) : LANES;

@@ -268,9 +268,9 @@ def test_squared_error_of_integers_is_exact(table, generic, rng):
 # ------------------------------------------------------------------------------ output activations
 
 
-def probabilities(table, output, z, rng, gap=0):
+def probabilities(table, output, z, rng, gap=0, gap_z=0):
     out = Output(z.shape, table, rng, gap)
-    table.output(output, spread(z, table, rng, 2 * gap), out.array)
+    table.output(output, spread(z, table, rng, gap_z), out.array)
     return out.result()
 
 
@@ -282,7 +282,7 @@ def test_output(table, output, rng):
             want = predict(output, wide(table, z)[0])
             steps = 4 + (n + 2 * abs(z) if output == "softmax" else 0)
             bound = 0 if output == "identity" else eps(table) * steps * want
-            got = probabilities(table, output, z, rng, gap=m % 3)
+            got = probabilities(table, output, z, rng, gap=m % 3, gap_z=m % 2)
             assert_within(got, want, bound, f"{m}, {n}")
             if output == "softmax":
                 assert_within(got.sum(axis=1), np.ones(m), (n + 2) * eps(table))
