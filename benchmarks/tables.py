@@ -225,7 +225,7 @@ def threads(topic):
 
 
 def sweep(topic):
-    """How many random shapes fail each question, once and again, and the worst of them."""
+    """How many random shapes fail each question, in the end and at first, and the worst of them."""
     lines, worst = [], []
     for key, found in topic["summary"].items():
         verdict = "met" if found["met"] else "**not met**"

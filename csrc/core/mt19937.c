@@ -40,7 +40,8 @@ static uint32_t bits_of(uint32_t i) {
 }
 
 /* Threads that trained by this order have copies of its lines. Taken one after the other, by writing
- * what is there, they come sooner than when each swap waits for its own. */
+ * what is there (as in kernels/optimizer.inc.h), they come sooner than when each swap waits for its
+ * own. */
 static void take_lines(ptrdiff_t n, ptrdiff_t *order) {
     const ptrdiff_t line = 64 / (ptrdiff_t)sizeof *order;
     for (ptrdiff_t i = 0; i < n; i += line) {
